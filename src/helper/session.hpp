@@ -1,0 +1,119 @@
+#pragma once
+// davit's side of a helper: a short-lived container of ours that has one place (a volume, or a directory of the Engine's
+// host) mounted, and reads or writes it there, so that no byte goes through the Engine.
+//
+// A session is one such container and the channel to it. Several jobs may follow one another. While a restore is staged or
+// committed in it, the helper is its own guard: if the channel ends before cleanup(), the helper brings the old contents back.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine.hpp"
+#include "stream/encoding.hpp"
+#include "util/finding.hpp"
+#include "util/run_context.hpp"
+
+namespace davit::helper {
+
+struct Place {
+  enum class Kind { volume, directory };
+  Kind kind = Kind::volume;
+  std::string source;  // name of the volume, which exists; or absolute path on the Engine's host
+  // directory: make it (0755, root) where it is missing, which needs Access::write. Its parent must exist.
+  bool create = false;
+  [[nodiscard]] std::string text() const;  // "volume shop_uploads", "directory /srv/shop"
+};
+enum class Access { read, write };
+
+struct Probe {
+  bool exists = true;  // directory: false if there is none (nothing else is known then)
+  bool empty = true;
+  std::uint64_t free_bytes = 0;  // of its file system, for an unprivileged writer
+  std::uint64_t used_bytes = 0;  // sum over its files; an estimate for a bar
+  std::uint64_t entries = 0;
+  std::vector<std::string> present;      // those of the paths asked for that exist
+  std::vector<std::string> leftovers;    // runs whose restore was cut off here: their ids
+};
+
+struct PackOptions {
+  stream::Encoding encoding;
+  std::vector<std::string> paths;    // only these and what is below them, relative; a missing one is a finding. Empty: all
+  std::vector<std::string> exclude;  // globs over relative paths; what matches, and what is below it, is left out
+};
+struct PackResult {
+  stream::Extent plain;
+  stream::Extent stored;
+  std::uint64_t entries = 0;
+  std::vector<Finding> findings;  // `item` is left empty
+};
+
+struct StageOptions {
+  stream::Codec codec = stream::Codec::zstd;
+  stream::Extent plain;   // what must come out of it
+  stream::Extent stored;
+  // Empty: the archive becomes the whole contents of the place. Otherwise only these paths are replaced by what the archive
+  // has of them, and everything beside them stays.
+  std::vector<std::string> paths;
+};
+struct StageResult {
+  std::uint64_t entries = 0;
+  std::vector<Finding> findings;  // such as an attribute that this file system can't hold
+};
+
+// Makes helpers: decides once a run which image they have, and how the channel goes.
+class Host {
+ public:
+  struct Options {
+    std::string image;           // `--helper-image`; empty: busybox, or else an image imported from our own executable
+    std::string self_container;  // override of the self-detection: id or name of the container that davit runs in
+    bool attach_only = false;    // never the socket: for tests, and where the automatic choice is wrong
+  };
+  Host(engine::Engine& engine, Options options);
+  ~Host();
+  Host(Host&&) = delete;
+  [[nodiscard]] engine::Engine& engine() const;
+
+ private:
+  friend class Session;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+class Session {
+ public:
+  // Starts a helper. Labels it `davit.run=<run id>` and `davit.role=helper`. Fails with what the Engine or the helper said.
+  [[nodiscard]] static Result<Session> open(Host& host, const Place& place, Access access, RunContext& run);
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  // Ends the channel (an unfinished restore is rolled back by the helper) and removes the container.
+  ~Session();
+
+  [[nodiscard]] Result<Probe> probe(const std::vector<std::string>& paths = {});
+  // Writes the encoded archive to `stored` and finishes it. On return all bytes have arrived and agree with what the
+  // helper counted and hashed.
+  [[nodiscard]] Result<PackResult> pack(const PackOptions& options, stream::ByteSink& stored);
+  // Unpacks beside the old contents, on the same file system, and verifies. The old contents are untouched.
+  [[nodiscard]] Result<StageResult> stage(const StageOptions& options, stream::ByteSource& stored);
+  // Puts the staged contents in place, and keeps the old ones aside.
+  [[nodiscard]] Result<> commit();
+  // Back to the old contents, from any state; nothing of ours stays in the place.
+  [[nodiscard]] Result<> rollback();
+  // Removes the old contents: the restore is done.
+  [[nodiscard]] Result<> cleanup();
+  // Rolls back what a dead run (an id of Probe::leftovers) left here.
+  [[nodiscard]] Result<> recover(const std::string& run_id);
+  // Ends the helper, waits for it and removes it.
+  [[nodiscard]] Result<> close();
+
+ private:
+  struct Impl;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Removes every container of ours (`davit.role=helper`) whose run is not in `alive`. Returns a line for each.
+[[nodiscard]] Result<std::vector<std::string>> sweep(engine::Engine& engine, const std::vector<std::string>& alive);
+
+}  // namespace davit::helper

@@ -1,0 +1,36 @@
+#pragma once
+// The `davit.*` labels of services and volumes. One table says which exist, where, and what they take; it feeds the parser,
+// its errors and the documentation. A label that isn't in it is Errc::usage and names the nearest known one.
+// Labels that davit puts on its own containers (`davit.run`, `davit.role`) are not of this table.
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/types.hpp"
+#include "util/error.hpp"
+
+namespace davit::sources {
+
+struct Settings {
+  bool enable = true;                // davit.enable
+  std::vector<std::string> files;    // davit.files, on a service: paths below the project directory, comma-separated
+  std::vector<std::string> exclude;  // davit.exclude, on a volume (by its key: davit.exclude) or service: globs, comma-separated
+  enum class Postgres { automatic, dump, off };
+  Postgres postgres = Postgres::automatic;  // davit.postgres, on a service
+};
+
+struct LabelRule {
+  std::string_view name;
+  std::string_view where;  // "service", "volume", "service or volume"
+  std::string_view values;
+  std::string_view meaning;
+};
+[[nodiscard]] std::span<const LabelRule> label_rules();
+
+enum class LabelOwner { service, volume };
+// `owner_name` is for messages: "service app: label davit.enabel is unknown".
+[[nodiscard]] Result<Settings> parse_labels(const engine::Labels& labels, LabelOwner owner, std::string_view owner_name);
+
+}  // namespace davit::sources

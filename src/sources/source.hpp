@@ -1,0 +1,85 @@
+#pragma once
+// What is backed up. A source finds its items in a stack, dumps each of their artefacts into a sink, and brings them back.
+// It never sees where the bytes rest.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "helper/session.hpp"
+#include "model/item.hpp"
+#include "sources/stack.hpp"
+#include "stream/byte_stream.hpp"
+#include "util/run_context.hpp"
+
+namespace davit::sources {
+
+struct Plan {
+  std::vector<model::Item> items;              // with their artefacts planned
+  std::vector<model::NotCovered> not_covered;  // what this source saw and leaves out, and why
+  std::vector<std::string> needs;              // what a restore will need that is not captured
+};
+
+// Something that stands in the way of a restore. `replaceable`: `--replace` permits it.
+struct Conflict {
+  std::string what;  // "volume shop_uploads holds data (1,204 entries)"
+  std::string remedy;
+  bool replaceable = false;
+};
+
+// Bringing back one item, in steps whose order is: stage (once an artefact, in the order of the item), commit, finish.
+// Until finish() has begun, rollback() leads back to the old contents, from any step and after any error.
+class Restoration {
+ public:
+  virtual ~Restoration() = default;
+  // Reads the stored bytes (encoded as the artefact says) to their verified end, and makes the new contents beside the old.
+  [[nodiscard]] virtual Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored,
+                                                           RunContext& run) = 0;
+  // The new contents take the place of the old ones, which are kept aside.
+  [[nodiscard]] virtual Result<> commit(RunContext& run) = 0;
+  // Removes the old contents, and whatever was made only for the restore.
+  [[nodiscard]] virtual Result<> finish(RunContext& run) = 0;
+  [[nodiscard]] virtual Result<> rollback(RunContext& run) = 0;
+};
+
+// What a restore works with: the stack as it was at the backup, and where its items go.
+struct Target {
+  std::string stack;
+  std::string project_dir;     // where files and bind mounts go
+  const Stack* recorded;       // from the backup's stack artefact; containers are as they were then
+  const Stack* present;        // what the Engine has now of that stack (may have no services at all)
+  bool replace = false;
+  bool allow_version_change = false;
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  // Read-only. Items come in a fixed order.
+  [[nodiscard]] virtual Result<Plan> plan(const Stack& stack, RunContext& run) = 0;
+  // Dumps one planned artefact, encoded, into `stored`, finishes it, and fills in codec, extents and entries. May correct the
+  // item (its consistency, server version). Findings have no item name yet.
+  [[nodiscard]] virtual Result<std::vector<Finding>> dump(model::Item& item, model::Artefact& artefact,
+                                                          const stream::Encoding& encoding, stream::ByteSink& stored,
+                                                          RunContext& run) = 0;
+  // Read-only: what stands in the way, versions and space included.
+  [[nodiscard]] virtual Result<std::vector<Conflict>> check_restore(const model::Item& item, const Target& target,
+                                                                    RunContext& run) = 0;
+  // Begins to restore an item; makes what is missing (a volume with its labels, a directory, a one-off container).
+  [[nodiscard]] virtual Result<std::unique_ptr<Restoration>> restore(const model::Item& item, const Target& target,
+                                                                     RunContext& run) = 0;
+};
+
+// The sources davit has. Each takes the items of its kinds.
+[[nodiscard]] std::unique_ptr<Source> make_volume_source(helper::Host& host);     // volume, bind
+struct FilesOptions {
+  std::vector<std::string> paths;  // `--files`: beside the labels and the defaults; absolute or below the project directory
+};
+[[nodiscard]] std::unique_ptr<Source> make_files_source(helper::Host& host, FilesOptions options);
+[[nodiscard]] std::unique_ptr<Source> make_postgres_source(helper::Host& host);
+[[nodiscard]] std::unique_ptr<Source> make_stack_source(engine::Engine& engine);  // stack:definition
+
+// The artefact of the stack source, back as a Stack. Errc::corrupt if it is none.
+[[nodiscard]] Result<Stack> parse_definition(std::string_view json);
+
+}  // namespace davit::sources
