@@ -1,0 +1,189 @@
+# shellcheck shell=bash
+# What the scripts share. Sourced, never run. Everything that needs a compiler, a linter, pytest or Compose runs in the
+# toolchain image, so a machine needs only Docker, and Docker is installed where it is missing.
+
+DAVIT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+DAVIT_LOG=${DAVIT_LOG:-$(mktemp "${TMPDIR:-/tmp}/davit-log.XXXXXX")}
+DAVIT_SCRATCH=${DAVIT_SCRATCH:-/var/tmp/davit-e2e}
+export DAVIT_ROOT DAVIT_LOG DAVIT_SCRATCH
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+# quietly WHAT COMMAND…: runs it into the log; shows the log's end only when it fails.
+quietly() {
+  local what=$1 from rc=0
+  shift
+  say "  $what"
+  from=$(stat -c %s "$DAVIT_LOG" 2>/dev/null || echo 0)
+  "$@" >>"$DAVIT_LOG" 2>&1 || rc=$?
+  if [ "$rc" -ne 0 ]; then
+    say "failed ($rc): $what; the last lines of $DAVIT_LOG:"
+    tail -c "+$((from + 1))" "$DAVIT_LOG" | tail -n 30 >&2
+  fi
+  return "$rc"
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# --- the Engine -----------------------------------------------------------------------------------------------------
+
+APT_UPDATED=
+apt_install() {
+  if [ -z "$APT_UPDATED" ]; then
+    quietly "apt-get update" as_root apt-get update -q || return
+    APT_UPDATED=1
+  fi
+  quietly "apt-get install $*" as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
+}
+
+wait_for() { # SECONDS COMMAND…
+  local left=$1
+  shift
+  until "$@" >/dev/null 2>&1; do
+    left=$((left - 1))
+    [ "$left" -gt 0 ] || return 1
+    sleep 1
+  done
+}
+
+# An Engine answers after this. One that was there is left alone.
+ensure_engine() {
+  if ! command -v docker >/dev/null 2>&1; then
+    # Since trixie the command line is a package of its own; before, docker.io holds it.
+    apt_install ca-certificates iptables docker.io || return
+    command -v docker >/dev/null 2>&1 || apt_install docker-cli || return
+  fi
+  docker version >/dev/null 2>&1 && return
+  command -v dockerd >/dev/null 2>&1 || [ -x /usr/sbin/dockerd ] || apt_install ca-certificates iptables docker.io || return
+  if [ "$(cat /proc/1/comm)" = systemd ] && as_root systemctl start docker >>"$DAVIT_LOG" 2>&1; then
+    say "  docker started by systemd"
+  else
+    say "  starting dockerd (log: /var/log/davit-dockerd.log)"
+    as_root sh -c 'setsid nohup /usr/sbin/dockerd >/var/log/davit-dockerd.log 2>&1 </dev/null &'
+  fi
+  wait_for 60 as_root docker version || die "the Engine does not answer; see /var/log/davit-dockerd.log"
+  docker version >/dev/null 2>&1 || die "the Engine runs, but $(id -un) may not use it: join the docker group, or use sudo"
+}
+
+# --- images ---------------------------------------------------------------------------------------------------------
+
+has_image() { docker image inspect "$1" >/dev/null 2>&1; }
+
+# pull_as SOURCE TAG: the verdict "no registry" is remembered for the run, because a dead network can take its time.
+DAVIT_NO_REGISTRY=${DAVIT_NO_REGISTRY:-}
+pull_as() {
+  [ -z "$DAVIT_NO_REGISTRY" ] || return 1
+  if ! timeout 60 docker pull -q "$1" >>"$DAVIT_LOG" 2>&1; then
+    DAVIT_NO_REGISTRY=1
+    say "  no registry answers: base images are made from Debian's packages"
+    return 1
+  fi
+  docker tag "$1" "$2"
+}
+
+bootstrap_debian() { # SUITE
+  command -v mmdebstrap >/dev/null 2>&1 || apt_install mmdebstrap debian-archive-keyring || return
+  as_root mmdebstrap --variant=apt --include=ca-certificates "$1" - |
+    docker import -c 'CMD ["bash"]' - "davit-base/debian:$1"
+}
+
+bootstrap_busybox() {
+  # shellcheck disable=SC2016  # expands in the container
+  docker run --rm --init davit-base/debian:trixie sh -ec '
+    { apt-get update -q; cd /tmp; apt-get download -q busybox-static; dpkg -x busybox-static*.deb deb; } >&2
+    mkdir -p root/bin root/tmp root/etc root/root
+    chmod 1777 root/tmp
+    cp "$(find deb -name busybox -type f)" root/bin/busybox
+    for applet in $(root/bin/busybox --list); do [ -e "root/bin/$applet" ] || ln -s busybox "root/bin/$applet"; done
+    echo "root:x:0:0:root:/root:/bin/sh" > root/etc/passwd
+    echo "root:x:0:" > root/etc/group
+    tar -C root -c .' | docker import -c 'CMD ["sh"]' - davit-base/busybox:latest
+}
+
+# davit-base/debian:{trixie,bookworm} and davit-base/busybox:latest exist after this, pulled or made here.
+ensure_debian() { # SUITE
+  has_image "davit-base/debian:$1" || pull_as "debian:$1-slim" "davit-base/debian:$1" ||
+    quietly "making davit-base/debian:$1" bootstrap_debian "$1"
+}
+ensure_busybox() {
+  has_image davit-base/busybox:latest || pull_as busybox:latest davit-base/busybox:latest || {
+    ensure_debian trixie && quietly "making davit-base/busybox" bootstrap_busybox
+  } || return
+  # davit asks for plain busybox; where that cannot be had, ours stands in.
+  has_image busybox:latest || docker tag davit-base/busybox:latest busybox:latest
+}
+
+hash_of() { sha256sum | cut -c1-12; }
+
+build_image() { # WHAT ARGUMENTS…
+  local what=$1
+  shift
+  if docker buildx version >/dev/null 2>&1; then
+    quietly "building $what" docker build "$@"
+  else
+    DOCKER_BUILDKIT=0 quietly "building $what" docker build "$@"
+  fi
+}
+
+# The tag follows the Dockerfile's toolchain part, so that it is built again only when that part changes.
+toolchain_image() { printf 'davit-toolchain:%s' "$(sed '/^FROM toolchain AS build/,$d' "$DAVIT_ROOT/Dockerfile" | hash_of)"; }
+ensure_toolchain() {
+  local image
+  image=$(toolchain_image)
+  has_image "$image" && return
+  ensure_debian trixie || return
+  # The context is empty for this stage: it copies nothing.
+  build_image "$image (some minutes, once)" --target toolchain --build-arg BASE_IMAGE=davit-base/debian:trixie \
+    -t "$image" "$DAVIT_ROOT"
+}
+
+ensure_product() {
+  ensure_toolchain && build_image davit:dev --build-arg BASE_IMAGE=davit-base/debian:trixie -t davit:dev "$DAVIT_ROOT"
+}
+
+ensure_postgres() { # MAJOR
+  local suite folder=$DAVIT_ROOT/tests/images/postgres image
+  case $1 in
+    15) suite=bookworm ;;
+    17) suite=trixie ;;
+    *) die "no Debian release of ours has PostgreSQL $1" ;;
+  esac
+  image=davit-test/postgres:$1-$(cat "$folder"/* | hash_of)
+  if ! has_image "$image"; then
+    ensure_debian "$suite" || return
+    build_image "$image" --build-arg "BASE_IMAGE=davit-base/debian:$suite" --build-arg "PG_MAJOR=$1" -t "$image" "$folder" || return
+  fi
+  docker tag "$image" "davit-test/postgres:$1"
+}
+
+# --- running in the toolchain ---------------------------------------------------------------------------------------
+
+# toolchain [DOCKER-OPTIONS…] -- COMMAND…: in the toolchain image, with the checkout at its own path.
+toolchain() {
+  local options=()
+  while [ "$1" != -- ]; do
+    options+=("$1")
+    shift
+  done
+  shift
+  docker run --rm --init -v "$DAVIT_ROOT:$DAVIT_ROOT" -w "$DAVIT_ROOT" "${options[@]}" "$(toolchain_image)" "$@"
+}
+
+# compiler [DOCKER-OPTIONS…] -- COMMAND…: the same with ccache, which all checkouts share: so paths count from the checkout.
+compiler() {
+  toolchain -v davit-ccache:/ccache -e CCACHE_DIR=/ccache -e "CCACHE_BASEDIR=$DAVIT_ROOT" -e CCACHE_NOHASHDIR=1 \
+    -e CCACHE_MAXSIZE=4G -e HOME=/tmp "$@"
+}
+
+# compose …: Compose v2 on the host where it is there, else the toolchain's. Run it in (or below) the project directory.
+compose() {
+  if docker compose version >/dev/null 2>&1; then
+    docker compose "$@"
+  else
+    local variable options=()
+    for variable in $(compgen -e | grep -E '^(DAVIT_|COMPOSE_)'); do options+=(-e "$variable"); done
+    docker run --rm --init -v /var/run/docker.sock:/var/run/docker.sock -v "$PWD:$PWD" -w "$PWD" \
+      "${options[@]}" "$(toolchain_image)" docker compose "$@"
+  fi
+}
