@@ -11,6 +11,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -32,12 +33,14 @@ class AttachedStream {
   virtual ~AttachedStream() = default;
   // Blocks for the next output; nothing at the end of the stream (which alone does not say that all output came:
   // the Engine cuts off the tail when a process has ended and its reader stalls).
-  // With a deadline: Errc::unavailable when it passes.
+  // With a deadline: Errc::unavailable when it passes, and the stream can be used on. Every other error is final: each
+  // further call returns it again.
   [[nodiscard]] virtual Result<std::optional<Output>> next(
       std::optional<std::chrono::steady_clock::time_point> deadline = {}) = 0;
   // Writes to stdin. While that blocks, output is taken in and kept for next(), up to a bound of 1 MiB; past it the call
-  // fails rather than wait for ever. A process that has closed its stdin is Errc::failed.
-  [[nodiscard]] virtual Result<> write(std::span<const std::byte> bytes) = 0;
+  // fails rather than wait for ever. A process that has closed its stdin is Errc::failed. Errc::cancelled once `stop` is
+  // requested.
+  [[nodiscard]] virtual Result<> write(std::span<const std::byte> bytes, std::stop_token stop = {}) = 0;
   // Closes stdin of the process, and keeps reading possible.
   [[nodiscard]] virtual Result<> close_write() = 0;
 };
@@ -57,7 +60,7 @@ struct ExecState {
 struct ListFilter {
   bool all = true;                  // also those that don't run
   std::vector<std::string> labels;  // "name" or "name=value"; all must match
-  std::vector<std::string> names;
+  std::vector<std::string> names;   // any of them, exactly
 };
 
 // Progress of an image pull: "layer 3f4d: downloading 12.1 MB of 30 MB".
@@ -106,7 +109,9 @@ class Engine {
   [[nodiscard]] virtual Result<NetworkInfo> inspect_network(const std::string& name) = 0;
 
   [[nodiscard]] virtual Result<ImageInfo> inspect_image(const std::string& reference) = 0;
-  [[nodiscard]] virtual Result<> pull_image(const std::string& reference, const PullProgress& progress) = 0;
+  // Errc::cancelled once `stop` is requested.
+  [[nodiscard]] virtual Result<> pull_image(const std::string& reference, const PullProgress& progress,
+                                            std::stop_token stop = {}) = 0;
   // Makes an image of one layer from a tar. `changes` are Dockerfile instructions such as "ENTRYPOINT [\"/davit\"]".
   // Returns the image's id.
   [[nodiscard]] virtual Result<std::string> import_image(stream::ByteSource& tar, const std::string& reference,
