@@ -65,6 +65,11 @@ class Source {
   // Read-only: what stands in the way, versions and space included.
   [[nodiscard]] virtual Result<std::vector<Conflict>> check_restore(const model::Item& item, const Target& target,
                                                                     RunContext& run) = 0;
+  // The deep check of one artefact: reads the stored bytes to their verified end, decodes them, and runs them through the
+  // tool that would restore them (pg_restore in a throwaway container of the image that `recorded` names, without network).
+  // Errc::corrupt: it would not restore. Errc::unavailable: it could not be tried (the image is missing).
+  [[nodiscard]] virtual Result<> verify(const model::Item& item, const model::Artefact& artefact,
+                                        stream::ByteSource& stored, const Stack& recorded, RunContext& run) = 0;
   // Begins to restore an item; makes what is missing (a volume with its labels, a directory, a one-off container).
   [[nodiscard]] virtual Result<std::unique_ptr<Restoration>> restore(const model::Item& item, const Target& target,
                                                                      RunContext& run) = 0;
