@@ -2,6 +2,7 @@
 // What is backed up. A source finds its items in a stack, dumps each of their artefacts into a sink, and brings them back.
 // It never sees where the bytes rest.
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,10 @@ struct Plan {
   std::vector<model::Item> items;              // with their artefacts planned
   std::vector<model::NotCovered> not_covered;  // what this source saw and leaves out, and why
   std::vector<std::string> needs;              // what a restore will need that is not captured
+  // The Engine's names of volumes whose contents an item of this plan stands for, such as the data volume of a cluster that
+  // is dumped. `app` drops the volume items of these (attribute "engine_name") and puts them under not_covered: "data of
+  // postgres:db, which is dumped".
+  std::map<std::string, model::ItemId, std::less<>> covered_volumes;
 };
 
 // Something that stands in the way of a restore. `replaceable`: `--replace` permits it.
@@ -76,7 +81,12 @@ class Source {
 };
 
 // The sources davit has. Each takes the items of its kinds.
-[[nodiscard]] std::unique_ptr<Source> make_volume_source(helper::Host& host);     // volume, bind
+struct VolumeOptions {
+  // Paths on the Engine's host that never go into a backup, nor what is below them: the repository and its `.db`.
+  // A bind mount that is one of them or lies below is not covered; one that holds one of them is packed without it.
+  std::vector<std::string> skip_paths;
+};
+[[nodiscard]] std::unique_ptr<Source> make_volume_source(helper::Host& host, VolumeOptions options);  // volume, bind
 struct FilesOptions {
   std::vector<std::string> paths;  // `--files`: beside the labels and the defaults; absolute or below the project directory
 };
