@@ -55,7 +55,9 @@ RUN set -eu; debian-source postgresql-17; cd postgresql-17-*/; \
     make -s -C src/backend generated-headers; \
     make -s -C src/common -j2; make -s -C src/port -j2; \
     make -s -C src/interfaces/libpq -j2 libpq.a; \
-    cp src/interfaces/libpq/libpq.a src/common/libpgcommon.a src/port/libpgport.a /opt/davit-static/lib/; \
+    : the _shlib ones go with libpq: the others have the encoding functions under private names; \
+    cp src/interfaces/libpq/libpq.a src/common/libpgcommon_shlib.a src/port/libpgport_shlib.a \
+      /opt/davit-static/lib/; \
     cp src/interfaces/libpq/libpq-fe.h src/interfaces/libpq/libpq-events.h src/include/postgres_ext.h \
       src/include/pg_config_ext.h /opt/davit-static/include/; \
     cd ..; rm -rf postgresql*
@@ -66,17 +68,9 @@ WORKDIR /davit
 COPY CMakeLists.txt CMakePresets.json ./
 COPY cmake ./cmake
 COPY src ./src
-RUN set -eu; cmake --preset release-static -DDAVIT_TESTS=OFF; \
+RUN set -eu; cmake --preset release-static > /dev/null; \
     cmake --build --preset release-static --target davit; \
-    mkdir -p /rootfs/etc/ssl/certs /rootfs/usr/share /rootfs/tmp; chmod 1777 /rootfs/tmp; \
-    strip -o /rootfs/davit build/release-static/davit; \
-    ! readelf -d /rootfs/davit | grep NEEDED; \
-    cp /etc/ssl/certs/ca-certificates.crt /rootfs/etc/ssl/certs/; \
-    cp -a /usr/share/zoneinfo /rootfs/usr/share/; \
-    cd /rootfs/usr/share/zoneinfo; rm -rf right posix *.tab *.zi leap* localtime; cd /; \
-    printf 'root:x:0:0:root:/:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n' > /rootfs/etc/passwd; \
-    printf 'root:x:0:\nnogroup:x:65534:\n' > /rootfs/etc/group; \
-    du -sh /rootfs/davit /rootfs/usr/share/zoneinfo /rootfs/etc
+    cmake/rootfs.sh build/release-static/davit /rootfs
 
 FROM scratch
 COPY --from=build /rootfs/ /

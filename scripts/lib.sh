@@ -138,6 +138,7 @@ ensure_toolchain() {
     -t "$image" "$DAVIT_ROOT"
 }
 
+# The product, as a release builds it.
 ensure_product() {
   ensure_toolchain && build_image davit:dev --build-arg BASE_IMAGE=davit-base/debian:trixie -t davit:dev "$DAVIT_ROOT"
 }

@@ -1,0 +1,99 @@
+"""What the end-to-end scenarios share. Run by `scripts/dev e2e`, inside the toolchain image.
+
+That container holds the Engine's socket, the checkout and DAVIT_SCRATCH at their own paths, the host's network and its
+processes. So `davit("host")` starts davit as a true process of the host, and `davit("container")` as the product's image.
+A scenario is a folder with test_*.py: seed, back up, destroy, restore, compare.
+"""
+
+import os
+import shutil
+import subprocess
+import uuid
+from pathlib import Path
+
+import pytest
+
+from support.davit import Davit, extract_binary
+from support.engine import Engine
+from support.stack import Stack
+from support.tree import tree_manifest as read_tree
+
+SCRATCH = Path(os.environ.get("DAVIT_SCRATCH", "/var/tmp/davit-e2e"))
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """The Engine of this machine, through the docker command line."""
+    return Engine()
+
+
+@pytest.fixture
+def scratch():
+    """A directory of this test alone, at the same path for the host, the Engine and us."""
+    path = SCRATCH / uuid.uuid4().hex[:12]
+    path.mkdir(parents=True)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def repository(scratch):
+    """An empty repository directory."""
+    path = scratch / "backups"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def compose(engine, scratch):
+    """compose(yaml_text, files={name: text}) → a Stack that is up, with a unique project name; torn down with -v."""
+    stacks = []
+
+    def up(text, files=None, wait=True, name=None):
+        name = name or f"e2e{uuid.uuid4().hex[:8]}"
+        stack = Stack(engine, name, scratch / name)
+        stacks.append(stack)
+        stack.write(text, files or {})
+        stack.up(wait=wait)
+        return stack
+
+    yield up
+    for stack in stacks:
+        stack.destroy()
+
+
+@pytest.fixture(scope="session")
+def binary(engine):
+    """The product's binary as a file of the host, taken out of davit:dev."""
+    path = SCRATCH / "bin" / "davit"
+    extract_binary(engine, path)
+    return path
+
+
+@pytest.fixture(params=["container"])
+def davit(request, engine, repository, binary):
+    """davit("backup", "--stack", …) → a finished process. Ways: container (default), host, host-user.
+
+    Choose others with @pytest.mark.parametrize("davit", ["container", "host", "host-user"], indirect=True).
+    """
+    return Davit(request.param, engine, repository, binary)
+
+
+@pytest.fixture
+def tree_manifest(engine):
+    """tree_manifest("volume" or "/path/of/the/host") → {path bytes: attributes}. See support/tree.py."""
+    return lambda where: read_tree(engine, where)
+
+
+@pytest.fixture(autouse=True)
+def leftovers(engine):
+    """Fails a test that leaves a container, volume, network or image of davit's behind. Ours outlive no run."""
+    before = engine.ours()
+    yield
+    left = {kind: sorted(names - before[kind]) for kind, names in engine.ours().items()}
+    left = {kind: names for kind, names in left.items() if names}
+    for name in left.get("container", []):
+        engine.run("rm", "-f", "-v", name, check=False)
+    for name in left.get("volume", []):
+        engine.run("volume", "rm", "-f", name, check=False)
+    assert not left, f"left behind: {left}"

@@ -1,0 +1,1 @@
+"""The parts of the end-to-end harness, one per file."""

@@ -1,0 +1,68 @@
+"""A thin wrapper over the docker command line: tests see the Engine by another way than davit does."""
+
+import json
+import os
+import subprocess
+import time
+
+TOOLCHAIN = os.environ.get("DAVIT_TOOLCHAIN", "davit-toolchain")
+
+
+class Engine:
+    def run(self, *args, check=True, text=True, **more):
+        """docker ARGS… → CompletedProcess; on failure the output is in the exception's message."""
+        done = subprocess.run(["docker", *map(str, args)], capture_output=True, text=text, **more)
+        if check and done.returncode != 0:
+            raise AssertionError(f"docker {' '.join(map(str, args))}: exit code {done.returncode}\n{done.stderr}")
+        return done
+
+    def out(self, *args, **more):
+        """The standard output of docker ARGS…, without its last newline."""
+        return self.run(*args, **more).stdout.rstrip("\n")
+
+    def names(self, *args):
+        """The lines of a listing, as a set."""
+        return set(filter(None, self.out(*args).split("\n")))
+
+    def inspect(self, name):
+        return json.loads(self.out("inspect", name))[0]
+
+    def exists(self, kind, name):
+        return self.run(kind, "inspect", name, check=False).returncode == 0
+
+    def exec(self, container, *command, check=True, **more):
+        """The output of a command in a container."""
+        interactive = ["-i"] if "input" in more else []
+        return self.run("exec", *interactive, container, *command, check=check, **more).stdout
+
+    def sql(self, container, statement, database="postgres", user="postgres"):
+        """psql -At of one statement in a database container."""
+        return self.exec(container, "psql", "-X", "-At", "-v", "ON_ERROR_STOP=1", "-U", user, "-d", database, "-c",
+                         statement).rstrip("\n")
+
+    def in_volume(self, volume, script, image="busybox"):
+        """A shell script as root in a container of `image` with `volume` at /v."""
+        return self.out("run", "--rm", "--init", "--network", "none", "-v", f"{volume}:/v", "-w", "/v", image, "sh", "-ec",
+                        script)
+
+    def ours(self):
+        """What davit has on the Engine now: by label davit.run, or by a name that starts with davit-."""
+        labelled = ["--filter", "label=davit.run"]
+        images = {i for i in self.names("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
+                  if i.startswith("davit-") and not i.startswith(("davit-helper", "davit-base/", "davit-test/", "davit-toolchain:"))}
+        return {
+            "container": self.names("ps", "-a", *labelled, "--format", "{{.Names}}")
+            | {n for n in self.names("ps", "-a", "--format", "{{.Names}}") if n.startswith("davit-")},
+            "volume": self.names("volume", "ls", *labelled, "--format", "{{.Name}}")
+            | {n for n in self.names("volume", "ls", "--format", "{{.Name}}") if n.startswith("davit-") and n != "davit-ccache"},
+            "network": self.names("network", "ls", *labelled, "--format", "{{.Name}}"),
+            "image": images,
+        }
+
+
+def wait_until(what, condition, seconds=60.0):
+    """Polls until condition() is true; says `what` was waited for when time is up."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds:.0f} s for {what}"
+        time.sleep(0.1)
