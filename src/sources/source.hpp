@@ -20,7 +20,7 @@ struct Plan {
   std::vector<model::NotCovered> not_covered;  // what this source saw and leaves out, and why
   std::vector<std::string> needs;              // what a restore will need that is not captured
   // The Engine's names of volumes whose contents an item of this plan stands for, such as the data volume of a cluster that
-  // is dumped. `app` drops the volume items of these (attribute "engine_name") and puts them under not_covered: "data of
+  // is dumped. `app` drops the volume items of these (attribute "volume") and puts them under not_covered: "data of
   // postgres:db, which is dumped".
   std::map<std::string, model::ItemId, std::less<>> covered_volumes;
 };
