@@ -60,9 +60,10 @@ struct Target {
 class Source {
  public:
   virtual ~Source() = default;
-  // Read-only. Items come in a fixed order.
-  [[nodiscard]] virtual Result<Plan> plan(const Stack& stack, RunContext& run) = 0;
-  // Dumps one planned artefact, encoded, into `stored`, finishes it, and fills in codec, extents and entries. May correct the
+  // Read-only. Items come in a fixed order. `encoding` is the one that dump() will be given: a planned artefact has its codec,
+  // and its path the codec's suffix.
+  [[nodiscard]] virtual Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, RunContext& run) = 0;
+  // Dumps one planned artefact, encoded, into `stored`, finishes it, and fills in extents and entries. May correct the
   // item (its consistency, server version). Findings have no item name yet.
   [[nodiscard]] virtual Result<std::vector<Finding>> dump(model::Item& item, model::Artefact& artefact,
                                                           const stream::Encoding& encoding, stream::ByteSink& stored,
