@@ -2,6 +2,8 @@
 # What the scripts share. Sourced, never run. Everything that needs a compiler, a linter, pytest or Compose runs in the
 # toolchain image, so a machine needs only Docker, and Docker is installed where it is missing.
 
+set -o pipefail
+
 DAVIT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 DAVIT_LOG=${DAVIT_LOG:-$(mktemp "${TMPDIR:-/tmp}/davit-log.XXXXXX")}
 DAVIT_SCRATCH=${DAVIT_SCRATCH:-/var/tmp/davit-e2e}
@@ -82,10 +84,18 @@ pull_as() {
   docker tag "$1" "$2"
 }
 
+# An image that was imported from half an archive must not stay.
+import_image() { # TAG COMMAND: the archive comes from standard input
+  if ! docker import -c "CMD [\"$2\"]" - "$1" || ! docker run --rm --entrypoint "$2" "$1" -c true; then
+    docker rmi "$1"
+    return 1
+  fi
+}
+
 bootstrap_debian() { # SUITE
   command -v mmdebstrap >/dev/null 2>&1 || apt_install mmdebstrap debian-archive-keyring || return
   as_root mmdebstrap --variant=apt --include=ca-certificates "$1" - |
-    docker import -c 'CMD ["bash"]' - "davit-base/debian:$1"
+    import_image "davit-base/debian:$1" bash
 }
 
 bootstrap_busybox() {
@@ -94,11 +104,11 @@ bootstrap_busybox() {
     { apt-get update -q; cd /tmp; apt-get download -q busybox-static; dpkg -x busybox-static*.deb deb; } >&2
     mkdir -p root/bin root/tmp root/etc root/root
     chmod 1777 root/tmp
-    cp "$(find deb -name busybox -type f)" root/bin/busybox
+    cp "$(find deb -path "*/bin/busybox" -type f)" root/bin/busybox
     for applet in $(root/bin/busybox --list); do [ -e "root/bin/$applet" ] || ln -s busybox "root/bin/$applet"; done
     echo "root:x:0:0:root:/root:/bin/sh" > root/etc/passwd
     echo "root:x:0:" > root/etc/group
-    tar -C root -c .' | docker import -c 'CMD ["sh"]' - davit-base/busybox:latest
+    tar -C root -c .' | import_image davit-base/busybox:latest sh
 }
 
 # davit-base/debian:{trixie,bookworm} and davit-base/busybox:latest exist after this, pulled or made here.

@@ -56,7 +56,7 @@ first_start() {
   # No client of the network sees a server that isn't complete yet: it listens on its socket only.
   PGUSER=$POSTGRES_USER pg_ctl -D "$PGDATA" -o "-c listen_addresses='' -p 5432" -w -t 120 start
   if [ "$POSTGRES_DB" != postgres ]; then
-    POSTGRES_DB=postgres as_superuser -v name="$POSTGRES_DB" <<<'CREATE DATABASE :"name";'
+    as_superuser -d postgres -v name="$POSTGRES_DB" <<<'CREATE DATABASE :"name";'
   fi
   run_init_files
   PGUSER=$POSTGRES_USER pg_ctl -D "$PGDATA" -m fast -w stop
