@@ -3,7 +3,9 @@
 // source over a source. So every filter is written once, and memory is bounded by its buffers.
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string>
 
 #include "util/error.hpp"
 

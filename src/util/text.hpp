@@ -20,9 +20,10 @@ namespace davit {
 // Bytes of any kind as printable UTF-8: invalid sequences and control characters become \xNN, a backslash \\.
 [[nodiscard]] std::string escape_for_display(std::string_view bytes);
 // A name of any bytes as a safe file name: letters, digits, '.', '_', '-' stay (not a leading '.' or '-'), the rest
-// becomes %NN. Reversible: decode_file_name.
+// becomes %NN; an empty name becomes "%". Reversible: decode_file_name, which takes nothing else (Errc::corrupt).
 [[nodiscard]] std::string encode_file_name(std::string_view name);
 [[nodiscard]] Result<std::string> decode_file_name(std::string_view file);
+// "a,,b" gives "a", "", "b"; an empty text gives nothing.
 [[nodiscard]] std::vector<std::string> split(std::string_view text, char separator);
 [[nodiscard]] std::string_view trim(std::string_view text);
 // "10s", "5m", "2h", "1d" or plain seconds; Errc::usage otherwise. Result in seconds.
