@@ -33,7 +33,9 @@ struct Probe {
   std::uint64_t free_bytes = 0;  // of its file system, for an unprivileged writer
   std::uint64_t used_bytes = 0;  // sum over its files; an estimate for a bar
   std::uint64_t entries = 0;
-  std::vector<std::string> present;      // those of the paths asked for that exist
+  std::vector<std::string> present;      // those of the paths asked for that exist (a symbolic link is not followed)
+  std::vector<std::string> directories;  // those of `present` that are directories
+  std::vector<std::string> links;        // those of `present` that are symbolic links
   std::vector<std::string> leftovers;    // runs whose restore was cut off here: their ids
 };
 
