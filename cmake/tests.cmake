@@ -40,5 +40,5 @@ if(DAVIT_FUZZ)
 endif()
 
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
-add_test(NAME layers COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/layers.py ${CMAKE_SOURCE_DIR}/src)
-add_test(NAME layers_rejects_bad_trees COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tests/layers_test.py)
+add_test(NAME layers COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_SOURCE_DIR}/tests/layers.py ${CMAKE_SOURCE_DIR}/src)
+add_test(NAME layers_rejects_bad_trees COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_SOURCE_DIR}/tests/layers_test.py)
