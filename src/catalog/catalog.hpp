@@ -23,9 +23,9 @@ struct Entry {
 
 // All backups, of one stack if `stack` is not empty, oldest first. Directories without a manifest are no backups.
 [[nodiscard]] Result<std::vector<Entry>> list(const storage::StorageReader& storage, std::string_view stack = {});
-// By id, by a beginning of an id that only one has, or "latest" (the newest of the stack). Errc::not_found with a hint that
-// names what there is; Errc::usage for an ambiguous beginning, naming the candidates. With an empty `stack`, "latest" needs
-// that the repository holds one stack only.
+// By id, by a beginning of an id that only one has, or "latest" (the newest of the stack). Errc::not_found with a hint
+// that names what there is; Errc::usage for an ambiguous beginning, naming the candidates. With an empty `stack`,
+// "latest" needs that the repository holds one stack only.
 [[nodiscard]] Result<Entry> find(const storage::StorageReader& storage, std::string_view stack, std::string_view id);
 [[nodiscard]] Result<Manifest> load(const storage::StorageReader& storage, const Entry& entry);
 

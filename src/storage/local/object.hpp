@@ -1,0 +1,28 @@
+#pragma once
+// Objects as files: written under a temporary name beside the final one, read up to the length they had when opened.
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "storage/storage.hpp"
+#include "util/unique_fd.hpp"
+
+namespace davit::storage::local {
+
+// What a publication must know of the writers of its set.
+struct SetState {
+  std::atomic<int> writers = 0;  // not yet committed or dropped
+};
+
+// Opens a temporary file (mode 0600 whatever the umask) for the object `key` below `base`, and makes the directories on
+// the way. `set` is null for an object that belongs to no set.
+[[nodiscard]] Result<std::unique_ptr<ObjectWriter>> create_object(int base, std::string_view key,
+                                                                  std::string_view shown,
+                                                                  std::shared_ptr<SetState> set);
+
+[[nodiscard]] Result<std::unique_ptr<stream::ByteSource>> open_object(int base, std::string_view key,
+                                                                      std::string_view shown, std::uint64_t offset);
+
+}  // namespace davit::storage::local
