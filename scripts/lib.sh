@@ -132,7 +132,7 @@ build_image() { # WHAT ARGUMENTS…
   if docker buildx version >/dev/null 2>&1; then
     quietly "building $what" docker build "$@"
   else
-    DOCKER_BUILDKIT=0 quietly "building $what" docker build "$@"
+    DOCKER_BUILDKIT=0 quietly "building $what" docker build --force-rm "$@"
   fi
 }
 
