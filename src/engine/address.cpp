@@ -10,7 +10,8 @@ namespace {
 constexpr std::string_view kDefaultHost = "unix:///var/run/docker.sock";
 
 Result<EngineAddress> parse_unix(std::string_view path) {
-  if (!path.starts_with('/')) return fail(Errc::usage, "unix:// needs an absolute path", "write unix:///path/to/docker.sock");
+  if (!path.starts_with('/'))
+    return fail(Errc::usage, "unix:// needs an absolute path", "write unix:///path/to/docker.sock");
   return EngineAddress{.unix_socket = std::string(path), .base_url = "http://localhost", .tls = {}, .api_version = {}};
 }
 
@@ -49,7 +50,8 @@ Result<EngineAddress> parse_address(const Environment& environment, const std::o
   const std::string text = host ? *host : variable.value_or(std::string(kDefaultHost));
   const std::string what = (host ? "address of the Engine " : "DOCKER_HOST ") + escape_for_display(text);
   if (const auto context = environment.get("DOCKER_CONTEXT"); context && *context != "default" && !host && !variable)
-    return fail(Errc::usage, "DOCKER_CONTEXT is set to " + escape_for_display(*context) + ", and davit does not read contexts",
+    return fail(Errc::usage,
+                "DOCKER_CONTEXT is set to " + escape_for_display(*context) + ", and davit does not read contexts",
                 "set DOCKER_HOST to that context's endpoint (docker context inspect)");
 
   Result<EngineAddress> address = [&]() -> Result<EngineAddress> {
@@ -58,7 +60,8 @@ Result<EngineAddress> parse_address(const Environment& environment, const std::o
     if (text.starts_with("ssh://"))
       return fail(Errc::usage, "ssh is not supported",
                   "run davit on that host, or forward the socket: ssh -L /tmp/docker.sock:/var/run/docker.sock host");
-    if (text.starts_with("npipe://")) return fail(Errc::usage, "named pipes are not supported", "run davit as a container");
+    if (text.starts_with("npipe://"))
+      return fail(Errc::usage, "named pipes are not supported", "run davit as a container");
     return fail(Errc::usage, "unknown kind of address", "write unix:///path/to/docker.sock or tcp://host:port");
   }();
   if (!address) return in_context(std::move(address), what);
@@ -66,8 +69,9 @@ Result<EngineAddress> parse_address(const Environment& environment, const std::o
   if (const auto version = environment.get("DOCKER_API_VERSION")) {
     TRY_ASSIGN(parsed, in_context(parse_api_version(*version), "DOCKER_API_VERSION"));
     if (parsed < kMinApiVersion || parsed > kMaxApiVersion)
-      return fail(Errc::usage, "DOCKER_API_VERSION " + render(parsed) + ": davit speaks " + render(kMinApiVersion) +
-                                   " to " + render(kMaxApiVersion),
+      return fail(Errc::usage,
+                  "DOCKER_API_VERSION " + render(parsed) + ": davit speaks " + render(kMinApiVersion) + " to " +
+                      render(kMaxApiVersion),
                   "unset it: davit negotiates the version");
     address->api_version = render(parsed);
   }

@@ -20,10 +20,11 @@ struct EngineAddress {
   [[nodiscard]] std::string display() const;
 };
 
-// DOCKER_HOST (unix:// and tcp://; unset: /var/run/docker.sock), DOCKER_TLS_VERIFY (not empty: TLS), DOCKER_CERT_PATH (a directory with
-// ca.pem, cert.pem, key.pem; alone it means TLS, too; with DOCKER_TLS_VERIFY and without it: ~/.docker),
-// DOCKER_API_VERSION. The server's certificate is verified always. `host` is a flag's value, and wins over DOCKER_HOST.
-// Errc::usage for all that davit can't do, and for a DOCKER_CONTEXT, which it does not read: that could mean another Engine.
+// DOCKER_HOST (unix:// and tcp://; unset: /var/run/docker.sock), DOCKER_TLS_VERIFY (not empty: TLS), DOCKER_CERT_PATH
+// (a directory with ca.pem, cert.pem, key.pem; alone it means TLS, too; with DOCKER_TLS_VERIFY and without it:
+// ~/.docker), DOCKER_API_VERSION. The server's certificate is verified always. `host` is a flag's value, and wins over
+// DOCKER_HOST. Errc::usage for all that davit can't do, and for a DOCKER_CONTEXT, which it does not read: that could
+// mean another Engine.
 [[nodiscard]] Result<EngineAddress> parse_address(const Environment& environment,
                                                   const std::optional<std::string>& host = {});
 

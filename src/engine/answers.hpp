@@ -1,8 +1,7 @@
 #pragma once
-// The Engine's JSON answers as the types of types.hpp. This is the one place where JSON of the Engine is parsed: what is missing or
-// null is empty, what has another type than the API says is Errc::failed, and no exception gets out. Pure.
+// The Engine's answers as values: the text is parsed here, and what it says of objects is decoded by decode.hpp.
+// What is missing or null is empty; what has another type than the API says is Errc::failed. No exception gets out. Pure.
 
-#include <functional>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>

@@ -22,14 +22,19 @@ net::HttpOptions options_of(const EngineAddress& address) {
 Errc code_of(int status, bool creates) {
   switch (status) {
     case 401:
-    case 403: return Errc::credentials;
-    case 404: return Errc::not_found;
-    case 409: return creates ? Errc::exists : Errc::failed;
+    case 403:
+      return Errc::credentials;
+    case 404:
+      return Errc::not_found;
+    case 409:
+      return creates ? Errc::exists : Errc::failed;
     case 500:
     case 502:
     case 503:
-    case 504: return Errc::unavailable;
-    default: return Errc::failed;
+    case 504:
+      return Errc::unavailable;
+    default:
+      return Errc::failed;
   }
 }
 
@@ -59,7 +64,8 @@ net::HttpRequest ApiClient::request(const Call& call) const {
     separator = '&';
   }
   request.body = call.body;
-  if (!std::holds_alternative<std::monostate>(call.body)) request.headers.push_back({"Content-Type", call.content_type});
+  if (!std::holds_alternative<std::monostate>(call.body))
+    request.headers.push_back({"Content-Type", call.content_type});
   request.timeout = call.timeout;
   return request;
 }

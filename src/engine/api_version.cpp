@@ -22,12 +22,14 @@ Result<ApiVersion> parse_api_version(std::string_view text) {
 
 Result<ApiVersion> negotiate(ApiVersion their_min, ApiVersion their_max) {
   if (their_max < kMinApiVersion)
-    return fail(Errc::usage, "the Engine speaks API version " + render(their_max) + " at most, and davit needs " +
-                                 render(kMinApiVersion),
-                "update the Engine to Docker 20.10 or newer");
+    return fail(
+        Errc::usage,
+        "the Engine speaks API version " + render(their_max) + " at most, and davit needs " + render(kMinApiVersion),
+        "update the Engine to Docker 20.10 or newer");
   if (their_min > kMaxApiVersion)
-    return fail(Errc::usage, "the Engine speaks API version " + render(their_min) + " at least, and this davit " +
-                                 render(kMaxApiVersion) + " at most",
+    return fail(Errc::usage,
+                "the Engine speaks API version " + render(their_min) + " at least, and this davit " +
+                    render(kMaxApiVersion) + " at most",
                 "update davit, or set \"min-api-version\" of the Engine");
   return std::min(kMaxApiVersion, their_max);
 }

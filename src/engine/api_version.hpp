@@ -15,7 +15,8 @@ struct ApiVersion {
   auto operator<=>(const ApiVersion&) const = default;
 };
 
-// What davit was written for. 1.41 is that of Docker 20.10; what is used of it has kept its meaning up to the other end.
+// What davit was written for. 1.41 is that of Docker 20.10; what is used of it has kept its meaning up to the other
+// end.
 inline constexpr ApiVersion kMinApiVersion{1, 41};
 inline constexpr ApiVersion kMaxApiVersion{1, 47};
 

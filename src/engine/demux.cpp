@@ -14,10 +14,12 @@ constexpr std::byte kSystemError{3};
 
 Result<> Demultiplexer::open_frame() {
   // 0 is stdin: the Engine never sends it, and Docker's reader writes it to stdout.
-  if (header_[0] > kSystemError || header_[1] != std::byte{0} || header_[2] != std::byte{0} || header_[3] != std::byte{0})
+  if (header_[0] > kSystemError || header_[1] != std::byte{0} || header_[2] != std::byte{0} ||
+      header_[3] != std::byte{0})
     return fail(Errc::failed, "the Engine's stream is not made of frames (header " + to_hex(header_) + ")");
   left_ = 0;
-  for (const std::byte byte : std::span(header_).subspan(4)) left_ = (left_ << 8U) | std::to_integer<std::uint32_t>(byte);
+  for (const std::byte byte : std::span(header_).subspan(4))
+    left_ = (left_ << 8U) | std::to_integer<std::uint32_t>(byte);
   return {};
 }
 
@@ -43,17 +45,17 @@ Result<std::optional<Demultiplexer::Piece>> Demultiplexer::take(std::span<const 
         return fail(Errc::unavailable, "the Engine broke off the stream: " + escape_for_display(trim(system_error_)));
       return std::nullopt;
     }
-    if (!payload.empty())
-      return Piece{.kind = header_[0] == std::byte{2} ? Kind::err : Kind::out, .bytes = payload};
+    if (!payload.empty()) return Piece{.kind = header_[0] == std::byte{2} ? Kind::err : Kind::out, .bytes = payload};
     if (bytes.empty()) return std::nullopt;
   }
 }
 
 Result<> Demultiplexer::finish() const {
   if (header_bytes_ == 0) return {};
-  return fail(Errc::unavailable, header_bytes_ < header_.size()
-                                     ? "the Engine's stream ends within the header of a frame"
-                                     : "the Engine's stream ends " + std::to_string(left_) + " bytes before its frame does");
+  return fail(Errc::unavailable,
+              header_bytes_ < header_.size()
+                  ? "the Engine's stream ends within the header of a frame"
+                  : "the Engine's stream ends " + std::to_string(left_) + " bytes before its frame does");
 }
 
 }  // namespace davit::engine

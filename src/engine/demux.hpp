@@ -1,7 +1,8 @@
 #pragma once
-// The Engine's raw stream, taken apart: each frame has a header of eight bytes (kind, three zeros, length as a big-endian
-// 32-bit number) and a payload (https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach,
-// "Stream format"). Pure; memory is bounded, because a payload is given out in the pieces in which it arrives.
+// The Engine's raw stream, taken apart: each frame has a header of eight bytes (kind, three zeros, length as a
+// big-endian 32-bit number) and a payload
+// (https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Container/operation/ContainerAttach, "Stream
+// format"). Pure; memory is bounded, because a payload is given out in the pieces in which it arrives.
 
 #include <array>
 #include <cstddef>

@@ -17,8 +17,8 @@ HijackedStream::HijackedStream(net::Duplex duplex) : duplex_(std::move(duplex)),
 bool HijackedStream::take_in() {
   if (begin_ == end_) begin_ = end_ = 0;
   if (begin_ >= kReadBytes) {  // a caller that writes much and takes little must not make the buffer grow for ever
-    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_), buffer_.begin() + static_cast<std::ptrdiff_t>(end_),
-              buffer_.begin());
+    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
+              buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
     end_ -= std::exchange(begin_, 0);
   }
   if (buffer_.size() - end_ < kReadBytes) buffer_.resize(end_ + kReadBytes);
@@ -47,7 +47,8 @@ Result<std::optional<AttachedStream::Output>> HijackedStream::next(
     if (!piece) return broke(std::move(piece).error());
     begin_ += size - waiting.size();
     if (*piece)
-      return Output{.kind = (*piece)->kind == Demultiplexer::Kind::err ? Kind::err : Kind::out, .bytes = (*piece)->bytes};
+      return Output{.kind = (*piece)->kind == Demultiplexer::Kind::err ? Kind::err : Kind::out,
+                    .bytes = (*piece)->bytes};
     if (ended_) {
       if (auto whole = demux_.finish(); !whole) return broke(std::move(whole).error());
       return std::nullopt;

@@ -35,8 +35,12 @@ Result<std::unique_ptr<HttpEngine>> HttpEngine::connect(EngineAddress address) {
   }
   api.speak(spoken);
   std::unique_ptr<HttpEngine> engine(new HttpEngine(std::move(api)));
-  engine->version_ = {.version = theirs.version, .api_version = spoken, .max_api_version = theirs.max_api_version,
-                      .min_api_version = theirs.min_api_version, .os = theirs.os, .arch = theirs.arch};
+  engine->version_ = {.version = theirs.version,
+                      .api_version = spoken,
+                      .max_api_version = theirs.max_api_version,
+                      .min_api_version = theirs.min_api_version,
+                      .os = theirs.os,
+                      .arch = theirs.arch};
   return engine;
 }
 
@@ -48,19 +52,23 @@ std::string HttpEngine::address() const { return api_.address().display(); }
 
 Result<std::string> HttpEngine::create_exec(const ContainerId& id, const ExecSpec& spec) {
   const std::string what = "run a command in container " + short_id(id.value);
-  nlohmann::json body{{"AttachStdin", spec.attach_stdin}, {"AttachStdout", true}, {"AttachStderr", true}, {"Tty", false}};
+  nlohmann::json body{
+      {"AttachStdin", spec.attach_stdin}, {"AttachStdout", true}, {"AttachStderr", true}, {"Tty", false}};
   body["Cmd"] = spec.command;
   if (!spec.env.empty()) body["Env"] = spec.env;
   if (!spec.user.empty()) body["User"] = spec.user;
   if (!spec.working_dir.empty()) body["WorkingDir"] = spec.working_dir;
   TRY_ASSIGN(text, in_context(render_json(body), what));
-  TRY_ASSIGN(response,
-             api_.send({.what = what, .method = "POST", .path = "/containers/" + segment(id.value) + "/exec", .body = text}));
+  TRY_ASSIGN(
+      response,
+      api_.send({.what = what, .method = "POST", .path = "/containers/" + segment(id.value) + "/exec", .body = text}));
   return in_context(parse_created_id(response.body), what);
 }
 
 Result<std::unique_ptr<AttachedStream>> HttpEngine::start_exec(const std::string& exec_id) {
-  return api_.hijack({.what = "start a command", .method = "POST", .path = "/exec/" + segment(exec_id) + "/start",
+  return api_.hijack({.what = "start a command",
+                      .method = "POST",
+                      .path = "/exec/" + segment(exec_id) + "/start",
                       .body = std::string(R"({"Detach":false,"Tty":false})")});
 }
 
@@ -68,11 +76,6 @@ Result<ExecState> HttpEngine::inspect_exec(const std::string& exec_id) {
   const std::string what = "ask for the exit code of a command";
   TRY_ASSIGN(response, api_.send({.what = what, .path = "/exec/" + segment(exec_id) + "/json"}));
   return in_context(parse_exec(response.body), what);
-}
-
-std::string short_id(std::string_view id) {
-  const bool full = id.size() == 64 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-  return std::string(full ? id.substr(0, 12) : id);
 }
 
 }  // namespace davit::engine

@@ -58,14 +58,12 @@ class HttpEngine : public Engine {
   EngineVersion version_;
 };
 
-// "registry:5000/name:tag" or "name@sha256:…" as the Engine's calls want it. A name without either has the tag "latest":
-// a pull without a tag would fetch all of them.
+// "registry:5000/name:tag" or "name@sha256:…" as the Engine's calls want it. A name without either has the tag
+// "latest": a pull without a tag would fetch all of them.
 struct ImageReference {
   std::string name;
   std::string tag;  // or the digest
 };
 [[nodiscard]] ImageReference split_reference(std::string_view reference);
-// An id of 64 digits in its short form of 12, a name as it is: for messages.
-[[nodiscard]] std::string short_id(std::string_view id);
 
 }  // namespace davit::engine

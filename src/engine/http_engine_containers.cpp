@@ -44,10 +44,12 @@ Result<std::vector<ContainerSummary>> HttpEngine::list_containers(const ListFilt
   const std::string what = "list containers";
   nlohmann::json filters = nlohmann::json::object();
   if (!filter.labels.empty()) filters["label"] = filter.labels;
-  // The Engine takes a name for a pattern that may match anywhere: this narrows its answer, and the exact names are ours.
+  // The Engine takes a name for a pattern that may match anywhere: this narrows its answer, and the exact names are
+  // ours.
   if (!filter.names.empty()) filters["name"] = filter.names;
   TRY_ASSIGN(text, in_context(render_json(filters), what));
-  TRY_ASSIGN(response, api_.send({.what = what, .path = "/containers/json",
+  TRY_ASSIGN(response, api_.send({.what = what,
+                                  .path = "/containers/json",
                                   .query = {{"all", filter.all ? "1" : "0"}, {"filters", text}}}));
   TRY_ASSIGN(all, in_context(parse_containers(response.body), what));
   if (!filter.names.empty())
@@ -66,8 +68,12 @@ Result<ContainerId> HttpEngine::create_container(const std::string& name, const 
   TRY_ASSIGN(text, in_context(render_json(body), what));
   Query query;
   if (!name.empty()) query.emplace_back("name", name);
-  TRY_ASSIGN(response, api_.send({.what = what, .method = "POST", .path = "/containers/create", .query = query,
-                                  .body = text, .creates = true}));
+  TRY_ASSIGN(response, api_.send({.what = what,
+                                  .method = "POST",
+                                  .path = "/containers/create",
+                                  .query = query,
+                                  .body = text,
+                                  .creates = true}));
   TRY_ASSIGN(id, in_context(parse_created_id(response.body), what));
   return ContainerId{id};
 }
@@ -89,7 +95,9 @@ Result<> HttpEngine::kill_container(const ContainerId& id, const std::string& si
 
 Result<> HttpEngine::remove_container(const ContainerId& id, bool volumes) {
   const std::string what = "remove container " + short_id(id.value);
-  TRY_ASSIGN(response, api_.send({.what = what, .method = "DELETE", .path = container_path(id),
+  TRY_ASSIGN(response, api_.send({.what = what,
+                                  .method = "DELETE",
+                                  .path = container_path(id),
                                   .query = {{"force", "1"}, {"v", volumes ? "1" : "0"}},
                                   .fine = {kNotFound, kConflict}}));
   if (response.status != kConflict) return {};
@@ -117,17 +125,19 @@ Result<> HttpEngine::put_archive(const ContainerId& id, const std::string& path,
 }
 
 Result<std::unique_ptr<AttachedStream>> HttpEngine::attach(const ContainerId& id, bool attach_stdin) {
-  return api_.hijack({.what = "attach to container " + short_id(id.value),
-                      .method = "POST",
-                      .path = container_path(id) + "/attach",
-                      .query = {{"stream", "1"}, {"stdin", attach_stdin ? "1" : "0"}, {"stdout", "1"}, {"stderr", "1"}}});
+  return api_.hijack(
+      {.what = "attach to container " + short_id(id.value),
+       .method = "POST",
+       .path = container_path(id) + "/attach",
+       .query = {{"stream", "1"}, {"stdin", attach_stdin ? "1" : "0"}, {"stdout", "1"}, {"stderr", "1"}}});
 }
 
 Result<std::string> HttpEngine::container_logs(const ContainerId& id, int tail_lines) {
   const std::string what = "read the logs of container " + short_id(id.value);
   TRY_ASSIGN(container, api_.send({.what = what, .path = container_path(id) + "/json"}));
   TRY_ASSIGN(has_tty, in_context(parse_has_tty(container.body), what));
-  TRY_ASSIGN(response, api_.send({.what = what, .path = container_path(id) + "/logs",
+  TRY_ASSIGN(response, api_.send({.what = what,
+                                  .path = container_path(id) + "/logs",
                                   .query = {{"stdout", "1"}, {"stderr", "1"}, {"tail", std::to_string(tail_lines)}}}));
   if (has_tty) return response.body;  // a terminal has one stream, and no frames
   return in_context(demultiplexed(response.body), what);

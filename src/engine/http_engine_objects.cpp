@@ -81,7 +81,9 @@ Result<> HttpEngine::pull_image(const std::string& reference, const PullProgress
     return {};
   });
   const ImageReference image = split_reference(reference);
-  TRY(api_.send({.what = what, .method = "POST", .path = "/images/create",
+  TRY(api_.send({.what = what,
+                 .method = "POST",
+                 .path = "/images/create",
                  .query = {{"fromImage", image.name}, {"tag", image.tag}}},
                 lines, std::move(stop)));
   TRY(in_context(lines.finish(), what));
@@ -103,7 +105,10 @@ Result<std::string> HttpEngine::import_image(stream::ByteSource& tar, const std:
   const ImageReference image = split_reference(reference);
   Query query{{"fromSrc", "-"}, {"repo", image.name}, {"tag", image.tag}};
   for (const std::string& change : changes) query.emplace_back("changes", change);
-  TRY(api_.send({.what = what, .method = "POST", .path = "/images/create", .query = query,
+  TRY(api_.send({.what = what,
+                 .method = "POST",
+                 .path = "/images/create",
+                 .query = query,
                  .body = net::StreamedBody{.source = &tar, .length = std::nullopt},
                  .content_type = "application/x-tar"},
                 lines, {}));

@@ -12,4 +12,9 @@ std::optional<std::string> ContainerInfo::env_value(std::string_view variable) c
   return std::nullopt;
 }
 
+std::string short_id(std::string_view id) {
+  const bool full = id.size() == 64 && id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+  return std::string(full ? id.substr(0, 12) : id);
+}
+
 }  // namespace davit::engine

@@ -18,6 +18,9 @@ struct ContainerId {
   bool operator==(const ContainerId&) const = default;
 };
 
+// An id of 64 digits in its short form of 12, a name as it is: for messages.
+[[nodiscard]] std::string short_id(std::string_view id);
+
 struct Mount {
   std::string type;         // "volume", "bind", "tmpfs"
   std::string name;         // volume: its name

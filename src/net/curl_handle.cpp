@@ -65,8 +65,8 @@ Result<> set_connection(CURL* curl, const HttpOptions& options, const std::strin
   if (!options.tls.cert_file.empty()) set("client certificate", CURLOPT_SSLCERT, options.tls.cert_file.c_str());
   if (!options.tls.key_file.empty()) set("client key", CURLOPT_SSLKEY, options.tls.key_file.c_str());
   if (result != CURLE_OK)
-    return fail(Errc::usage, "connect " + peer_of(options, url) + ": " + failed + ": " +
-                                 lowered(curl_easy_strerror(result)));
+    return fail(Errc::usage,
+                "connect " + peer_of(options, url) + ": " + failed + ": " + lowered(curl_easy_strerror(result)));
   return {};
 }
 
@@ -81,7 +81,8 @@ Error curl_error(CURL* curl, CURLcode code, const HttpOptions& options, const st
               "connect " + peer + ": " + (os_error != 0 ? errno_text(static_cast<int>(os_error)) : reason)};
     }
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY: return {Errc::unavailable, "connect " + peer + ": " + reason};
+    case CURLE_COULDNT_RESOLVE_PROXY:
+      return {Errc::unavailable, "connect " + peer + ": " + reason};
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
       return {Errc::credentials, "connect " + peer + ": " + reason, "check the CA certificate and the host name"};
@@ -90,9 +91,12 @@ Error curl_error(CURL* curl, CURLcode code, const HttpOptions& options, const st
     case CURLE_SSL_CIPHER:
       return {Errc::usage, "connect " + peer + ": " + reason, "check the files of certificate and key"};
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL: return {Errc::usage, "connect " + peer + ": " + reason};
-    case CURLE_OUT_OF_MEMORY: return {Errc::failed, "talk to " + peer + ": out of memory"};
-    case CURLE_ABORTED_BY_CALLBACK: return {Errc::cancelled, "cancelled"};
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return {Errc::usage, "connect " + peer + ": " + reason};
+    case CURLE_OUT_OF_MEMORY:
+      return {Errc::failed, "talk to " + peer + ": out of memory"};
+    case CURLE_ABORTED_BY_CALLBACK:
+      return {Errc::cancelled, "cancelled"};
     default:
       // With TLS 1.3 a server that wants a client's certificate says so only after the handshake.
       if (reason.contains("alert certificate required") || reason.contains("alert bad certificate") ||

@@ -81,8 +81,8 @@ Result<> Duplex::close_write() {
     if (::shutdown(fd_, SHUT_WR) != 0 && errno != ENOTCONN) return fail_errno(errno, "close the stream to " + peer_);
     return {};
   }
-  // "close_notify" is TLS's half-close: the server reads an end and may go on writing. It is a record like any other, so
-  // on a socket that is full it has to be tried again.
+  // "close_notify" is TLS's half-close: the server reads an end and may go on writing. It is a record like any other,
+  // so on a socket that is full it has to be tried again.
   for (;;) {
     const int result = SSL_shutdown(tls);
     if (result >= 0) return {};

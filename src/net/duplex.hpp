@@ -30,7 +30,8 @@ class Duplex {
   [[nodiscard]] Result<std::optional<std::size_t>> read_some(std::span<std::byte> into);
   // How many bytes were taken: 0 if the peer does not read at the moment. A peer that has closed is Errc::failed.
   [[nodiscard]] Result<std::size_t> write_some(std::span<const std::byte> bytes);
-  // Blocks until one of the wanted directions is ready, which a broken connection is, or the deadline has passed (neither).
+  // Blocks until one of the wanted directions is ready, which a broken connection is, or the deadline has passed
+  // (neither).
   [[nodiscard]] Result<Ready> wait(Ready want, Deadline deadline) const;
   // Tells the peer that nothing more comes; reading goes on. Fine if it is called twice.
   [[nodiscard]] Result<> close_write();

@@ -29,8 +29,7 @@ struct HttpClient::Impl {
                             std::stop_token stop) {
     if (stop.stop_requested()) return fail(Errc::cancelled, "cancelled");
     TRY_ASSIGN(curl, take());
-    Result<HttpResponse> response =
-        HttpTransfer(curl.get(), options, request, sink, limit, std::move(stop)).perform();
+    Result<HttpResponse> response = HttpTransfer(curl.get(), options, request, sink, limit, std::move(stop)).perform();
     give_back(std::move(curl));
     return response;
   }

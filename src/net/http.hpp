@@ -3,7 +3,8 @@
 // layer above, which knows what may be repeated and how long it may take.
 //
 // Errors: unavailable (no connection, cut, time-out), credentials (the certificate was not accepted), usage (a URL or a
-// certificate file that can't be used), cancelled, and whatever the source or the sink of a body said. An answer with any status is no error here.
+// certificate file that can't be used), cancelled, and whatever the source or the sink of a body said. An answer with
+// any status is no error here.
 
 #include <memory>
 #include <stop_token>

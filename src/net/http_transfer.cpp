@@ -114,11 +114,12 @@ Result<std::size_t> HttpTransfer::give_body(std::span<std::byte> into) {
   if (left == 0) return 0;
   TRY_ASSIGN(size, body.source->read(into.first(std::min<std::uint64_t>(left, into.size()))));
   if (size == 0)
-    return fail(Errc::failed, "body ends after " + std::to_string(sent_) + " of " + std::to_string(*body.length) +
-                                  " bytes");
+    return fail(Errc::failed,
+                "body ends after " + std::to_string(sent_) + " of " + std::to_string(*body.length) + " bytes");
   sent_ += size;
   if (sent_ == *body.length) {
-    // libcurl won't ask again, but only a source that has said "end" has checked what it gave: ask before the last bytes go out.
+    // libcurl won't ask again, but only a source that has said "end" has checked what it gave: ask before the last
+    // bytes go out.
     std::array<std::byte, 1> more{};
     TRY_ASSIGN(extra, body.source->read(more));
     if (extra != 0) return fail(Errc::failed, "body is longer than its length of " + std::to_string(*body.length));

@@ -21,12 +21,13 @@ struct TlsOptions {
 };
 
 struct HttpOptions {
-  std::string unix_socket;  // empty: the host of the URL is connected to. Otherwise that host is only a name in a header
+  std::string
+      unix_socket;  // empty: the host of the URL is connected to. Otherwise that host is only a name in a header
   TlsOptions tls;
   std::string proxy;  // empty: none; the variables that libcurl would look at are never used
   std::chrono::milliseconds connect_timeout{std::chrono::seconds(30)};  // TLS handshake included
-  // False: every request has a connection of its own. For servers whose requests must not be sent twice: libcurl repeats a
-  // request when a connection that it kept turns out to be dead.
+  // False: every request has a connection of its own. For servers whose requests must not be sent twice: libcurl
+  // repeats a request when a connection that it kept turns out to be dead.
   bool reuse_connections = true;
 };
 
@@ -61,7 +62,9 @@ struct HttpResponse {
   std::string body;  // what was not given to a sink
 
   [[nodiscard]] bool ok() const { return status >= 200 && status < 300; }
-  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const { return find_header(headers, name); }
+  [[nodiscard]] std::optional<std::string_view> header(std::string_view name) const {
+    return find_header(headers, name);
+  }
 };
 
 }  // namespace davit::net
