@@ -1,11 +1,11 @@
 #pragma once
 // Commands in a container of the user's, run so that no byte of their output can be lost.
 //
-// The Engine cuts off the tail of an exec's stream when the process has ended and the reader stalls. So the command runs
-// under `sh`, which prints a line with a random mark and the exit code behind the command's output and then waits for a
-// line on its stdin. Whoever has seen the mark has seen everything that came before it; then the line is sent, the shell
-// ends, and the exit code is held against the Engine's. The command and its arguments are passed as arguments, never as
-// text of a script.
+// The Engine cuts off the tail of an exec's stream when the process has ended and the reader stalls. So the command
+// runs under `sh`, which prints a line with a random mark and the exit code behind the command's output and then waits
+// for a line on its stdin. Whoever has seen the mark has seen everything that came before it; then the line is sent,
+// the shell ends, and the exit code is held against the Engine's. The command and its arguments are passed as
+// arguments, never as text of a script.
 
 #include <chrono>
 #include <string>
@@ -18,10 +18,11 @@ namespace davit::engine {
 
 struct Command {
   std::vector<std::string> argv;
-  std::vector<std::string> env;  // NAME=value; seen by whoever may read the process's environment: no secrets of ours
-  std::string user;              // empty: the container's
-  std::string setup;             // a constant fragment of sh run first in the same shell, such as one that exports a password
-                                 // read from a file of the container; never built from data
+  std::vector<std::string> env =
+      {};                  // NAME=value; seen by whoever may read the process's environment: no secrets of ours
+  std::string user = {};   // empty: the container's
+  std::string setup = {};  // a constant fragment of sh run first in the same shell, such as one that exports a password
+                           // read from a file of the container; never built from data
 };
 
 struct CommandOutcome {
@@ -29,9 +30,9 @@ struct CommandOutcome {
   std::string errors;  // the last 16 KiB of its stderr, trimmed; where it could not start, what the Engine printed
 };
 
-// Runs it and writes its stdout to `out`, which is not finished by this. An exit code other than 0 is an outcome, not an
-// error: an error is when the command could not be run or its output did not arrive whole (Errc::unavailable).
-// 126 and 127 with no output: it can't be started (`errors` says why).
+// Runs it and writes its stdout to `out`, which is not finished by this. An exit code other than 0 is an outcome, not
+// an error: an error is when the command could not be run or its output did not arrive whole (Errc::unavailable). 126
+// and 127 with no output: it can't be started (`errors` says why).
 [[nodiscard]] Result<CommandOutcome> run_command(Engine& engine, const ContainerId& container, const Command& command,
                                                  stream::ByteSink& out, RunContext& run);
 // The same for a command with little output (at most `limit` bytes), which is returned.
@@ -42,9 +43,9 @@ struct CommandText {
 [[nodiscard]] Result<CommandText> run_command_for_text(Engine& engine, const ContainerId& container,
                                                        const Command& command, RunContext& run,
                                                        std::size_t limit = 16U << 20U);
-// Runs it with `in` as its stdin, which is closed at the end of `in`. If `in` fails, stdin is closed at that point and the
-// error of `in` is returned once the command has ended. What the command prints on stdout is returned (the last 1 MiB).
-// A command that ends before it has read everything is no error here: see its exit code.
+// Runs it with `in` as its stdin, which is closed at the end of `in`. If `in` fails, stdin is closed at that point and
+// the error of `in` is returned once the command has ended. What the command prints on stdout is returned (the last 1
+// MiB). A command that ends before it has read everything is no error here: see its exit code.
 [[nodiscard]] Result<CommandText> feed_command(Engine& engine, const ContainerId& container, const Command& command,
                                                stream::ByteSource& in, RunContext& run);
 

@@ -2,8 +2,8 @@
 // The Docker Engine API, typed. `HttpEngine` speaks it to a real Engine; tests have scripted ones.
 //
 // Errors: not_found (404), exists (409 for a name that is taken), unavailable (no connection, 500, 503, time-out),
-// usage (the address), credentials (TLS), failed (all else, with the Engine's own message). Calls may block for as long as
-// the Engine takes; those that wait for something take a deadline.
+// usage (the address), credentials (TLS), failed (all else, with the Engine's own message). Calls may block for as long
+// as the Engine takes; those that wait for something take a deadline.
 
 #include <chrono>
 #include <functional>
@@ -37,19 +37,19 @@ class AttachedStream {
   // further call returns it again.
   [[nodiscard]] virtual Result<std::optional<Output>> next(
       std::optional<std::chrono::steady_clock::time_point> deadline = {}) = 0;
-  // Writes to stdin. While that blocks, output is taken in and kept for next(), up to a bound of 1 MiB; past it the call
-  // fails rather than wait for ever. A process that has closed its stdin is Errc::failed. Errc::cancelled once `stop` is
-  // requested.
+  // Writes to stdin. While that blocks, output is taken in and kept for next(), up to a bound of 1 MiB; past it the
+  // call fails rather than wait for ever (Errc::unavailable). A process that has closed its stdin is Errc::failed.
+  // Errc::cancelled once `stop` is requested.
   [[nodiscard]] virtual Result<> write(std::span<const std::byte> bytes, std::stop_token stop = {}) = 0;
   // Closes stdin of the process, and keeps reading possible.
   [[nodiscard]] virtual Result<> close_write() = 0;
 };
 
 struct ExecSpec {
-  std::vector<std::string> command;  // arguments; the first is the program
-  std::vector<std::string> env;      // NAME=value, added to the container's
-  std::string user;                  // empty: the container's
-  std::string working_dir;           // empty: the container's
+  std::vector<std::string> command;   // arguments; the first is the program
+  std::vector<std::string> env = {};  // NAME=value, added to the container's
+  std::string user = {};              // empty: the container's
+  std::string working_dir = {};       // empty: the container's
   bool attach_stdin = false;
 };
 struct ExecState {
@@ -58,9 +58,9 @@ struct ExecState {
 };
 
 struct ListFilter {
-  bool all = true;                  // also those that don't run
-  std::vector<std::string> labels;  // "name" or "name=value"; all must match
-  std::vector<std::string> names;   // any of them, exactly
+  bool all = true;                       // also those that don't run
+  std::vector<std::string> labels = {};  // "name" or "name=value"; all must match
+  std::vector<std::string> names = {};   // any of them, exactly
 };
 
 // Progress of an image pull: "layer 3f4d: downloading 12.1 MB of 30 MB".

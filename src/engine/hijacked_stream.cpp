@@ -68,7 +68,7 @@ Result<> HijackedStream::write(std::span<const std::byte> bytes, std::stop_token
     if (size > 0) continue;
     // The process may not read because nobody reads what it writes, so its output has to be taken in while we wait.
     if (end_ - begin_ >= kBacklogBytes)
-      return fail(Errc::failed, "write to the process: it writes without reading, and its output was not taken");
+      return fail(Errc::unavailable, "write to the process: it writes without reading, and its output was not taken");
     if (ended_ || failure_) return fail(Errc::failed, "write to the process: it has ended");
     std::optional<std::chrono::steady_clock::time_point> deadline;
     if (stop.stop_possible()) deadline = std::chrono::steady_clock::now() + kStopInterval;
