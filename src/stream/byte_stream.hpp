@@ -1,6 +1,6 @@
 #pragma once
-// The two pipes that everything flows through. Encoders push: each is a sink over the next sink. Decoders pull: each is a
-// source over a source. So every filter is written once, and memory is bounded by its buffers.
+// The two pipes that everything flows through. Encoders push: each is a sink over the next sink. Decoders pull: each is
+// a source over a source. So every filter is written once, and memory is bounded by its buffers.
 
 #include <cstddef>
 #include <cstdint>

@@ -20,7 +20,9 @@ Result<> compare(std::string_view side, const Extent& found, const Extent& expec
 
 struct Decoder::Impl {
   Impl(Codec codec, ByteSource& stored, Extent expected_plain_, Extent expected_stored_)
-      : stored_digest(stored), expected_plain(std::move(expected_plain_)), expected_stored(std::move(expected_stored_)) {
+      : stored_digest(stored),
+        expected_plain(std::move(expected_plain_)),
+        expected_stored(std::move(expected_stored_)) {
     if (codec == Codec::zstd) {
       zstd.emplace(stored_digest);
       plain_digest.emplace(*zstd);
@@ -45,7 +47,8 @@ Result<std::size_t> Decoder::read(std::span<std::byte> into) {
   if (got > 0) {
     // Said at once: what is too much must not be unpacked to its end first.
     if (front.bytes() > impl_->expected_plain.bytes)
-      return fail(Errc::corrupt, "plain bytes are not what they were: more than " + std::to_string(impl_->expected_plain.bytes));
+      return fail(Errc::corrupt,
+                  "plain bytes are not what they were: more than " + std::to_string(impl_->expected_plain.bytes));
     return got;
   }
   // The codec ends only after its source did, so both extents are known here.

@@ -17,7 +17,8 @@ std::string_view file_suffix(Codec codec) { return codec == Codec::zstd ? ".zst"
 Result<Codec> parse_codec(std::string_view name) {
   if (name == "zstd") return Codec::zstd;
   if (name == "none") return Codec::none;
-  return fail(Errc::corrupt, "unknown codec: '" + std::string(name) + "'", "use the davit that wrote this backup, or a newer one");
+  return fail(Errc::corrupt, "unknown codec: '" + std::string(name) + "'",
+              "use the davit that wrote this backup, or a newer one");
 }
 
 Result<Encoding> parse_encoding(std::string_view text) {

@@ -1,6 +1,6 @@
 #pragma once
-// The chain that turns plain bytes into stored bytes, and back: SHA-256 of the plain bytes → codec → SHA-256 of the stored
-// bytes. It is the same in davit and in its helpers, so an artefact can be encoded where its bytes are.
+// The chain that turns plain bytes into stored bytes, and back: SHA-256 of the plain bytes → codec → SHA-256 of the
+// stored bytes. It is the same in davit and in its helpers, so an artefact can be encoded where its bytes are.
 
 #include <cstdint>
 #include <memory>
@@ -20,9 +20,9 @@ struct Extent {
 };
 
 enum class Codec { none, zstd };
-[[nodiscard]] std::string_view name_of(Codec codec);                 // "none", "zstd"
-[[nodiscard]] std::string_view file_suffix(Codec codec);             // "", ".zst"
-[[nodiscard]] Result<Codec> parse_codec(std::string_view name);      // Errc::corrupt: the manifest of a newer davit
+[[nodiscard]] std::string_view name_of(Codec codec);             // "none", "zstd"
+[[nodiscard]] std::string_view file_suffix(Codec codec);         // "", ".zst"
+[[nodiscard]] Result<Codec> parse_codec(std::string_view name);  // Errc::corrupt: the manifest of a newer davit
 
 struct Encoding {
   Codec codec = Codec::zstd;

@@ -1,6 +1,7 @@
 #pragma once
-// Streams over blocking file descriptors: files, pipes, sockets. The end of a source is what read(2) calls the end, so it is
-// as verified as the kernel makes it: a pipe or socket needs a protocol or a digest above it that knows the length.
+// Streams over blocking file descriptors: files, pipes, sockets. The end of a source is what read(2) calls the end, so
+// it is as verified as the kernel makes it: a pipe or socket needs a protocol or a digest above it that knows the
+// length.
 
 #include <string>
 

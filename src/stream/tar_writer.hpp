@@ -1,7 +1,7 @@
 #pragma once
-// Writes a pax archive that `tar` (GNU, with --xattrs and --acls) and bsdtar read: numeric owners, sub-second times, names
-// of any bytes, xattrs as SCHILY.xattr.*, ACLs as SCHILY.acl.*, sparse files in the format GNU.sparse 1.0.
-// Memory is bounded by one small buffer; data of 128 KiB and more goes to the sink without being copied.
+// Writes a pax archive that `tar` (GNU, with --xattrs and --acls) and bsdtar read: numeric owners, sub-second times,
+// names of any bytes, xattrs as SCHILY.xattr.*, ACLs as SCHILY.acl.*, sparse files in the format GNU.sparse 1.0. Memory
+// is bounded by one small buffer; data of 128 KiB and more goes to the sink without being copied.
 
 #include <cstddef>
 #include <cstdint>

@@ -21,11 +21,11 @@ Result<> ZstdSink::set_up() {
   if (context_) return {};
   std::unique_ptr<ZSTD_CCtx_s, Free> context(ZSTD_createCCtx());
   if (!context) return fail(Errc::failed, "compress with zstd: out of memory");
-  // The checksum is what makes a flipped bit an error of `zstd -d` too. Levels up to 19 keep the window within the 128 MiB
-  // that a plain `zstd -d` accepts.
+  // The checksum is what makes a flipped bit an error of `zstd -d` too. Levels up to 19 keep the window within the 128
+  // MiB that a plain `zstd -d` accepts.
   if (level_ < 1 || level_ > 19) return fail(Errc::bug, "compress with zstd: no such level: " + std::to_string(level_));
-  for (const auto& [parameter, value] : {std::pair(ZSTD_c_compressionLevel, level_),
-                                         std::pair(ZSTD_c_checksumFlag, 1), std::pair(ZSTD_c_nbWorkers, workers_)})
+  for (const auto& [parameter, value] : {std::pair(ZSTD_c_compressionLevel, level_), std::pair(ZSTD_c_checksumFlag, 1),
+                                         std::pair(ZSTD_c_nbWorkers, workers_)})
     if (const std::size_t code = ZSTD_CCtx_setParameter(context.get(), parameter, value); ZSTD_isError(code) != 0)
       return refuse(code);
   out_.resize(kBuffer);

@@ -1,5 +1,6 @@
 #pragma once
-// Compresses into one zstd frame with a checksum, by threads of zstd's own. What it writes opens with a plain `zstd -d`.
+// Compresses into one zstd frame with a checksum, by threads of zstd's own. What it writes opens with a plain `zstd
+// -d`.
 
 #include <cstddef>
 #include <memory>
@@ -13,8 +14,8 @@ namespace davit::stream {
 
 class ZstdSink : public ByteSink {
  public:
-  // `level` 1 to 19; `workers` threads, 0 compresses in the calling thread. What is wrong with them, or memory that can't be
-  // had, is the error of the first write() or finish(). REQUIRES: `next` outlives the sink.
+  // `level` 1 to 19; `workers` threads, 0 compresses in the calling thread. What is wrong with them, or memory that
+  // can't be had, is the error of the first write() or finish(). REQUIRES: `next` outlives the sink.
   ZstdSink(int level, int workers, ByteSink& next);
   Result<> write(std::span<const std::byte> bytes) override;
   Result<> finish() override;  // also finishes `next`; nothing written gives a frame of nothing

@@ -1,6 +1,6 @@
 #pragma once
-// Decompresses zstd frames, one or several in a row. The end is reported only where a frame is complete and the source has
-// ended: a cut frame, bytes that are no frame, and no frame at all are Errc::corrupt.
+// Decompresses zstd frames, one or several in a row. The end is reported only where a frame is complete and the source
+// has ended: a cut frame, bytes that are no frame, and no frame at all are Errc::corrupt.
 
 #include <cstddef>
 #include <memory>

@@ -15,8 +15,8 @@ std::filesystem::path directory_of(const std::filesystem::path& path) {
   return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
 
-// rename(2) that refuses to replace. File systems without RENAME_NOREPLACE get a link and an unlink: a crash between the
-// two leaves the temporary name behind, never a wrong file under the real one.
+// rename(2) that refuses to replace. File systems without RENAME_NOREPLACE get a link and an unlink: a crash between
+// the two leaves the temporary name behind, never a wrong file under the real one.
 int rename_fresh(const char* from, const char* to) {
   if (::renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return errno;

@@ -43,9 +43,7 @@ int take_milliseconds(std::string_view& text) {
 
 }  // namespace
 
-TimePoint Clock::now() const {
-  return floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
+TimePoint Clock::now() const { return floor<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
 
 std::chrono::steady_clock::time_point Clock::steady() const { return std::chrono::steady_clock::now(); }
 

@@ -27,15 +27,24 @@ std::span<const ExitCode> exit_codes() {
 int exit_code_of(Errc code) {
   switch (code) {
     case Errc::failed:
-    case Errc::exists: return 1;
-    case Errc::usage: return 2;
-    case Errc::not_found: return 10;
-    case Errc::locked: return 11;
-    case Errc::credentials: return 12;
-    case Errc::corrupt: return 13;
-    case Errc::unavailable: return 14;
-    case Errc::bug: return 70;
-    case Errc::cancelled: return 130;
+    case Errc::exists:
+      return 1;
+    case Errc::usage:
+      return 2;
+    case Errc::not_found:
+      return 10;
+    case Errc::locked:
+      return 11;
+    case Errc::credentials:
+      return 12;
+    case Errc::corrupt:
+      return 13;
+    case Errc::unavailable:
+      return 14;
+    case Errc::bug:
+      return 70;
+    case Errc::cancelled:
+      return 130;
   }
   return 70;
 }
@@ -84,20 +93,28 @@ std::unexpected<Error> fail_errno(int err, std::string_view what) {
   std::string message = std::string(what) + ": " + errno_text(err);
   switch (err) {
     case ENOENT:
-    case ENOTDIR: return fail(Errc::not_found, std::move(message));
-    case EEXIST: return fail(Errc::exists, std::move(message));
-    case ENOSPC: return fail(Errc::failed, std::move(message), "free space on that file system, then run again");
-    case EDQUOT: return fail(Errc::failed, std::move(message), "raise the quota or free space, then run again");
-    case EROFS: return fail(Errc::failed, std::move(message), "mount that file system read-write");
+    case ENOTDIR:
+      return fail(Errc::not_found, std::move(message));
+    case EEXIST:
+      return fail(Errc::exists, std::move(message));
+    case ENOSPC:
+      return fail(Errc::failed, std::move(message), "free space on that file system, then run again");
+    case EDQUOT:
+      return fail(Errc::failed, std::move(message), "raise the quota or free space, then run again");
+    case EROFS:
+      return fail(Errc::failed, std::move(message), "mount that file system read-write");
     case EACCES:
-    case EPERM: return fail(Errc::failed, std::move(message), "check the owner and mode, or run as another user");
+    case EPERM:
+      return fail(Errc::failed, std::move(message), "check the owner and mode, or run as another user");
     case ETIMEDOUT:
     case ECONNREFUSED:
     case ECONNRESET:
     case EPIPE:
     case EHOSTUNREACH:
-    case ENETUNREACH: return fail(Errc::unavailable, std::move(message));
-    default: return fail(Errc::failed, std::move(message));
+    case ENETUNREACH:
+      return fail(Errc::unavailable, std::move(message));
+    default:
+      return fail(Errc::failed, std::move(message));
   }
 }
 

@@ -34,8 +34,8 @@ std::size_t decode_utf8(std::string_view text, std::uint32_t& point) {
   return point < smallest || point > 0x10ffff || surrogate ? 0 : length;
 }
 
-// Besides controls: line separators, and marks that change the direction of writing, with which a name could make a line of
-// output read differently from what it is.
+// Besides controls: line separators, and marks that change the direction of writing, with which a name could make a
+// line of output read differently from what it is.
 bool is_printable(std::uint32_t point) {
   if (point < 0x20 || (point >= 0x7f && point < 0xa0)) return false;
   if (point == 0x200e || point == 0x200f || point == 0x061c || point == 0xfeff) return false;
