@@ -23,6 +23,26 @@ void put_number(std::string& bytes, std::uint32_t value, std::size_t size) {
   for (std::size_t at = 0; at < size; ++at) bytes += static_cast<char>((value >> (8 * at)) & 0xff);
 }
 
+void sort(Acl& acl) {
+  std::ranges::sort(acl, {}, [](const AclEntry& entry) { return std::tuple(entry.tag, entry.id); });
+}
+
+std::string_view word_of(AclTag tag) {
+  switch (tag) {
+    case AclTag::owner:
+    case AclTag::user:
+      return "user";
+    case AclTag::owning_group:
+    case AclTag::group:
+      return "group";
+    case AclTag::mask:
+      return "mask";
+    case AclTag::other:
+      return "other";
+  }
+  return "other";
+}
+
 bool has_id(AclTag tag) { return tag == AclTag::user || tag == AclTag::group; }
 
 }  // namespace
@@ -50,7 +70,7 @@ Result<Acl> parse_acl(std::string_view value) {
 }
 
 std::string render_acl(Acl acl) {
-  std::ranges::sort(acl, {}, [](const AclEntry& entry) { return std::tuple(entry.tag, entry.id); });
+  sort(acl);
   std::string value;
   put_number(value, kVersion, 4);
   for (const AclEntry& entry : acl) {
@@ -59,6 +79,22 @@ std::string render_acl(Acl acl) {
     put_number(value, has_id(entry.tag) ? entry.id : kNoId, 4);
   }
   return value;
+}
+
+std::string render_acl_text(Acl acl) {
+  sort(acl);
+  std::string text;
+  for (const AclEntry& entry : acl) {
+    if (!text.empty()) text += ',';
+    text += word_of(entry.tag);
+    text += ':';
+    if (has_id(entry.tag)) text += std::to_string(entry.id);
+    text += ':';
+    text += (entry.permissions & 4) != 0 ? 'r' : '-';
+    text += (entry.permissions & 2) != 0 ? 'w' : '-';
+    text += (entry.permissions & 1) != 0 ? 'x' : '-';
+  }
+  return text;
 }
 
 std::optional<std::uint16_t> group_bits(const Acl& acl) {

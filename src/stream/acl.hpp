@@ -37,6 +37,8 @@ using Acl = std::vector<AclEntry>;
 [[nodiscard]] Result<Acl> parse_acl(std::string_view value);
 // In the order that the kernel demands, whatever the order of `acl`.
 [[nodiscard]] std::string render_acl(Acl acl);
+// As acl(5) writes it, with numbers for users and groups: "user::rw-,user:1000:r--,group::r--,mask::r--,other::---".
+[[nodiscard]] std::string render_acl_text(Acl acl);
 // The permissions that stat(2) shows for the group of a file with this access ACL: the mask where there is one.
 [[nodiscard]] std::optional<std::uint16_t> group_bits(const Acl& acl);
 

@@ -61,23 +61,6 @@ Result<Acl> take_acl(archive_entry* from, int type) {
 
 }  // namespace
 
-bool is_acl(std::string_view xattr) { return xattr == kAclAccess || xattr == kAclDefault; }
-
-Result<> put_acl(archive_entry* to, std::string_view xattr, std::string_view value) {
-  TRY_ASSIGN(acl, parse_acl(value));
-  const int type = xattr == kAclAccess ? ARCHIVE_ENTRY_ACL_TYPE_ACCESS : ARCHIVE_ENTRY_ACL_TYPE_DEFAULT;
-  for (const AclEntry& entry : acl)
-    for (const TagPair& pair : kTags) {
-      if (pair.ours != entry.tag) continue;
-      // As a name, because libarchive writes a number above INT_MAX as 0.
-      const std::string name = names_somebody(entry.tag) ? std::to_string(entry.id) : "";
-      if (archive_entry_acl_add_entry(to, type, entry.permissions, pair.theirs, -1,
-                                      name.empty() ? nullptr : name.c_str()) != ARCHIVE_OK)
-        return fail(Errc::failed, "its ACL can't be written to a tar archive");
-    }
-  return {};
-}
-
 Result<> take_acls(archive_entry* from, TarEntry& to) {
   Result<> done;
   if (Result<Acl> acl = take_acl(from, ARCHIVE_ENTRY_ACL_TYPE_ACCESS); !acl) {

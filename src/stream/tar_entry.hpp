@@ -26,7 +26,7 @@ struct TarEntry {
   std::uint32_t gid = 0;
   std::uint64_t size = 0;     // of a file, holes included; 0 for every other type
   std::int64_t mtime_ns = 0;  // since 1970; may be negative
-  std::string link_target{};    // symlink: its text; hardlink: the path of an earlier member
+  std::string link_target{};  // symlink: its text; hardlink: the path of an earlier member
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
   // As the kernel gives them, of every namespace. `system.posix_acl_access` and `system.posix_acl_default` are among

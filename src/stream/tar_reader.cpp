@@ -30,7 +30,7 @@ std::size_t length_without_zeros(std::span<const std::byte> bytes) {
   return end;
 }
 
-// libarchive escapes bytes of an xattr's name as %NN and leaves them so when it reads; GNU tar escapes '%' and '='.
+// In the names of xattrs we and GNU tar escape '%' and '=', bsdtar more; libarchive leaves them so when it reads.
 std::string unescape(std::string_view name) {
   const auto digit = [](char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -48,7 +48,7 @@ std::string unescape(std::string_view name) {
   return plain;
 }
 
-// The counterpart of put_mtime in tar_writer.cpp: seconds and fraction have one sign.
+// libarchive gives -1.25 s as the pair of -1 s and 250 ms, with one sign for both. Of -0.25 s it loses the sign.
 std::int64_t mtime_of(archive_entry* entry) {
   constexpr std::int64_t most = INT64_MAX / kNanoseconds - 1;
   const std::int64_t seconds = std::clamp<std::int64_t>(archive_entry_mtime(entry), -most, most);

@@ -1,7 +1,7 @@
 #pragma once
 // Writes a pax archive that `tar` (GNU, with --xattrs and --acls) and bsdtar read: numeric owners, sub-second times,
-// names of any bytes, xattrs as SCHILY.xattr.*, ACLs as SCHILY.acl.*, sparse files in the format GNU.sparse 1.0. Memory
-// is bounded by one small buffer; data of 128 KiB and more goes to the sink without being copied.
+// names of any bytes, xattrs as SCHILY.xattr.*, ACLs as SCHILY.acl.*, sparse files in GNU's sparse format 1.0. Memory
+// is bounded by one small buffer; data in pieces of 64 KiB and more goes to the sink without being copied.
 
 #include <cstddef>
 #include <cstdint>
@@ -26,8 +26,8 @@ class TarWriter {
   TarWriter& operator=(const TarWriter&) = delete;
 
   // Begins a member. REQUIRES: the data of the one before is complete (Errc::bug otherwise).
-  // What can't be stored (an ACL that makes no sense) is a finding. After any error the writer is good for nothing
-  // but its destructor.
+  // What can't be stored (an ACL that makes no sense, xattrs of 1 MB) is a finding. After any error the writer is good
+  // for nothing but its destructor.
   [[nodiscard]] Result<> begin(const TarEntry& entry);
   // The next bytes of a file's data, in order and in pieces of any size; altogether remaining() bytes: `size` of them,
   // or the sum of the extents of a sparse file, whose holes are not written. More than that is Errc::bug.
