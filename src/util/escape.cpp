@@ -44,6 +44,16 @@ bool is_printable(std::uint32_t point) {
 
 }  // namespace
 
+bool is_utf8(std::string_view bytes) {
+  while (!bytes.empty()) {
+    std::uint32_t point = 0;
+    const std::size_t length = decode_utf8(bytes, point);
+    if (length == 0) return false;
+    bytes.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string escape_for_display(std::string_view bytes) {
   std::string shown;
   shown.reserve(bytes.size());

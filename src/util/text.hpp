@@ -19,6 +19,7 @@ namespace davit {
 [[nodiscard]] std::string render_bytes(std::uint64_t bytes);
 // Bytes of any kind as printable UTF-8: invalid sequences and control characters become \xNN, a backslash \\.
 [[nodiscard]] std::string escape_for_display(std::string_view bytes);
+[[nodiscard]] bool is_utf8(std::string_view bytes);
 // A name of any bytes as a safe file name: letters, digits, '.', '_', '-' stay (not a leading '.' or '-'), the rest
 // becomes %NN; an empty name becomes "%". Reversible: decode_file_name, which takes nothing else (Errc::corrupt).
 [[nodiscard]] std::string encode_file_name(std::string_view name);
