@@ -45,8 +45,12 @@ struct Manifest {
   [[nodiscard]] const model::Item* find(const model::ItemId& id) const;
 };
 
-// JSON, with a SHA-256 of the rest as its last field, so that a flipped byte is noticed.
-[[nodiscard]] std::string render_manifest(const Manifest& manifest);
+// Whether `text` has the form of a backup's id.
+[[nodiscard]] bool is_id(std::string_view text);
+
+// JSON, with a SHA-256 of the rest as its last field, so that a flipped byte is noticed. Times lose their fraction of a
+// second. Errc::bug for a manifest that parse_manifest() would refuse: such a backup must not be published.
+[[nodiscard]] Result<std::string> render_manifest(const Manifest& manifest);
 // Errc::corrupt: damaged, or not a manifest. Errc::usage: of a format that this davit doesn't know.
 [[nodiscard]] Result<Manifest> parse_manifest(std::string_view text);
 
