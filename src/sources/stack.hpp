@@ -36,6 +36,9 @@ struct Stack {
   std::vector<Volume> volumes;            // of the project, and others that its services mount (external); by key
   std::vector<engine::NetworkInfo> networks;
   std::map<std::string, engine::ImageInfo, std::less<>> images;  // by reference of the containers
+  // Random, kept in the stack's artefact: the digests of small files that a manifest holds are keyed with it, so that they
+  // tell nothing about the passwords in these files.
+  std::string digest_key;
 
   [[nodiscard]] const Service* find_service(std::string_view name) const;
   [[nodiscard]] const Volume* find_volume(std::string_view engine_name) const;

@@ -1,0 +1,90 @@
+#include "sources/labels.hpp"
+
+#include <array>
+
+#include "util/text.hpp"
+
+namespace davit::sources {
+namespace {
+
+constexpr std::string_view kPrefix = "davit.";
+
+using Apply = bool (*)(Settings&, std::string_view value);  // false: not one of the values
+
+bool apply_enable(Settings& settings, std::string_view value) {
+  settings.enable = value == "true";
+  return value == "true" || value == "false";
+}
+
+bool apply_list(std::vector<std::string>& into, std::string_view value) {
+  for (const std::string& part : split(value, ','))
+    if (const std::string_view entry = trim(part); !entry.empty()) into.emplace_back(entry);
+  return !into.empty();
+}
+
+bool apply_postgres(Settings& settings, std::string_view value) {
+  using enum Settings::Postgres;
+  settings.postgres = value == "dump" ? dump : value == "off" ? off : automatic;
+  return value == "auto" || value == "dump" || value == "off";
+}
+
+constexpr std::array<LabelRule, 4> kRules{{
+    {"davit.enable", "service or volume", "true or false",
+     "false leaves the volume out; on a service: its database, and what only services with this label mount"},
+    {"davit.files", "service", "paths below the project directory, separated by commas",
+     "files and directories to back up beside the compose files and env files"},
+    {"davit.exclude", "service or volume", "patterns of * and ? over paths, separated by commas",
+     "what is left out of the volume; on a service: of the directories that it binds"},
+    {"davit.postgres", "service", "auto, dump or off",
+     "dump: it is a PostgreSQL server though it doesn't look like one; off: it is none"},
+}};
+// In the order of kRules.
+constexpr std::array<Apply, kRules.size()> kApply{
+    apply_enable,
+    [](Settings& settings, std::string_view value) { return apply_list(settings.files, value); },
+    [](Settings& settings, std::string_view value) { return apply_list(settings.exclude, value); },
+    apply_postgres,
+};
+
+std::string_view name_of(LabelOwner owner) { return owner == LabelOwner::service ? "service" : "volume"; }
+
+std::string known_hint(std::string_view name) {
+  std::array<std::string_view, kRules.size()> names;
+  std::string all;
+  for (std::size_t i = 0; i < kRules.size(); ++i) {
+    names[i] = kRules[i].name;
+    all += (i == 0 ? "" : ", ") + std::string(names[i]);
+  }
+  if (const std::string_view near = nearest(name, names); !near.empty()) return "did you mean " + std::string(near) + "?";
+  return "known are " + all;
+}
+
+Result<> apply_label(Settings& settings, const std::string& name, const std::string& value, LabelOwner owner,
+                     std::string_view owner_name) {
+  const std::string what =
+      std::string(name_of(owner)) + " " + escape_for_display(owner_name) + ": label " + escape_for_display(name);
+  for (std::size_t i = 0; i < kRules.size(); ++i) {
+    if (kRules[i].name != name) continue;
+    if (!kRules[i].where.contains(name_of(owner)))
+      return fail(Errc::usage, what + " has no meaning on a " + std::string(name_of(owner)),
+                  "put it on a " + std::string(kRules[i].where));
+    if (!kApply[i](settings, trim(value)))
+      return fail(Errc::usage, what + " has the value \"" + escape_for_display(value) + "\"",
+                  "it takes " + std::string(kRules[i].values));
+    return {};
+  }
+  return fail(Errc::usage, what + " is unknown", known_hint(name));
+}
+
+}  // namespace
+
+std::span<const LabelRule> label_rules() { return kRules; }
+
+Result<Settings> parse_labels(const engine::Labels& labels, LabelOwner owner, std::string_view owner_name) {
+  Settings settings;
+  for (const auto& [name, value] : labels)
+    if (name.starts_with(kPrefix)) TRY(apply_label(settings, name, value, owner, owner_name));
+  return settings;
+}
+
+}  // namespace davit::sources
