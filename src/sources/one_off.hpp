@@ -68,7 +68,8 @@ class OneOff {
 
 // The body of POST /containers/create for it, from the recorded container's raw inspect answer. Pure.
 // `image` is what it is made from; `volume_exists` says whether a volume of the record is on the Engine.
-// Errc::corrupt if the record isn't the Engine's JSON.
+// Errc::corrupt if the record isn't the Engine's JSON; Errc::not_found if a named volume that it is to mount isn't there:
+// make_volume() of recorded_volume.hpp makes it as it was.
 [[nodiscard]] Result<nlohmann::json> one_off_body(const engine::ContainerInfo& recorded, const OneOffOptions& options,
                                                   const std::string& image, const std::string& run_id,
                                                   const std::function<bool(const std::string&)>& volume_exists);

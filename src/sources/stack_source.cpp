@@ -1,0 +1,93 @@
+#include <nlohmann/json.hpp>
+
+#include "sources/compose_labels.hpp"
+#include "sources/definition.hpp"
+
+namespace davit::sources {
+namespace {
+
+constexpr std::size_t kDefinitionLimit = 256U << 20U;
+constexpr const char* kPath = "stack/definition.json";
+
+Result<> check_definition(const model::Artefact& artefact, stream::ByteSource& stored) {
+  stream::Decoder decoder(artefact.codec, stored, artefact.plain, artefact.stored);
+  TRY_ASSIGN(text, stream::read_all(decoder, kDefinitionLimit));
+  TRY(parse_definition(text));
+  return {};
+}
+
+// Compose makes containers and networks from its compose file; the definition is what their makers are compared with, and
+// what one-off containers are made of. So nothing is put anywhere: only the bytes are read and checked.
+class DefinitionRestoration : public Restoration {
+ public:
+  Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored, RunContext&) override {
+    TRY(check_definition(artefact, stored));
+    return {};
+  }
+  Result<> commit(RunContext&) override { return {}; }
+  Result<> finish(RunContext&) override { return {}; }
+  Result<> rollback(RunContext&) override { return {}; }
+};
+
+class StackSource : public Source {
+ public:
+  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, RunContext&) override {
+    text_ = render_definition(stack);
+    model::Item item;
+    item.id = {model::ItemKind::stack, "definition"};
+    item.consistency = model::Consistency::snapshot;
+    for (const Service& service : stack.services) item.services.push_back(service.name);
+    model::Artefact artefact;
+    artefact.path = kPath + std::string(file_suffix(encoding.codec));
+    artefact.content = model::Content::json;
+    artefact.codec = encoding.codec;
+    item.artefacts.push_back(std::move(artefact));
+    Plan plan;
+    plan.items.push_back(std::move(item));
+    plan.needs = needs_of(stack);
+    return plan;
+  }
+
+  Result<std::vector<Finding>> dump(model::Item&, model::Artefact& artefact, const stream::Encoding& encoding,
+                                    stream::ByteSink& stored, RunContext& run) override {
+    TRY(run.check());
+    stream::Encoder encoder(encoding, stored);
+    TRY(encoder.write(std::as_bytes(std::span(text_))));
+    TRY(encoder.finish());
+    artefact.plain = encoder.plain();
+    artefact.stored = encoder.stored();
+    run.reporter.progress(artefact.plain.bytes);
+    return {};
+  }
+
+  Result<std::vector<Conflict>> check_restore(const model::Item&, const Target&, RunContext&) override { return {}; }
+
+  Result<> verify(const model::Item&, const model::Artefact& artefact, stream::ByteSource& stored, const Stack&,
+                  RunContext&) override {
+    return check_definition(artefact, stored);
+  }
+
+  Result<std::unique_ptr<Restoration>> restore(const model::Item&, const Target&, RunContext&) override {
+    return std::make_unique<DefinitionRestoration>();
+  }
+
+ private:
+  std::string text_;  // of the stack that was planned last
+};
+
+}  // namespace
+
+std::vector<std::string> needs_of(const Stack& stack) {
+  std::vector<std::string> needs;
+  for (const engine::NetworkInfo& network : stack.networks)
+    if (compose::label(network.labels, compose::kProject) != stack.name)
+      needs.push_back("network " + network.name + " (external)");
+  for (const auto& [reference, image] : stack.images)
+    if (image.repo_digests.empty())
+      needs.push_back("image " + reference + " (built or loaded here: no registry is known to have it)");
+  return needs;
+}
+
+std::unique_ptr<Source> make_stack_source(engine::Engine&) { return std::make_unique<StackSource>(); }
+
+}  // namespace davit::sources
