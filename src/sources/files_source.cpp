@@ -1,0 +1,135 @@
+#include <algorithm>
+
+#include "sources/contents_digest.hpp"
+#include "sources/files_plan.hpp"
+#include "sources/host_path.hpp"
+#include "sources/place_restore.hpp"
+#include "sources/restore_checks.hpp"
+
+namespace davit::sources {
+namespace {
+
+using helper::Access;
+using helper::Place;
+
+std::vector<std::string> paths_of(const std::vector<RecordedFile>& files) {
+  std::vector<std::string> paths;
+  for (const RecordedFile& file : files) paths.push_back(file.path);
+  return paths;
+}
+
+Result<const model::Artefact*> artefact_of(const model::Item& item) {
+  if (item.artefacts.size() != 1) return fail(Errc::corrupt, "the manifest has not one artefact of it");
+  return &item.artefacts.front();
+}
+
+Result<std::string> directory_of(const model::Item& item) {
+  const auto found = item.attributes.find("path");
+  if (found == item.attributes.end() || !found->second.starts_with('/'))
+    return fail(Errc::corrupt, "the manifest does not tell the directory of the files");
+  return normal_path(found->second);
+}
+
+// The project's files go to the project's directory of this restore; others where they were.
+Result<std::string> target_directory(const model::Item& item, const Target& target) {
+  if (item.id.name == "project" && target.project_dir.starts_with('/')) return normal_path(target.project_dir);
+  return directory_of(item);
+}
+
+class FilesSource : public Source {
+ public:
+  FilesSource(helper::Host& host, FilesOptions options) : host_(host), options_(std::move(options)) {}
+
+  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, RunContext& run) override {
+    digest_key_ = stack.digest_key;
+    Plan plan;
+    TRY_ASSIGN(groups, group_files(stack, options_));
+    if (stack.project_dir.empty()) plan.not_covered.push_back({"files:project", "no container tells the project's directory"});
+    for (const FileGroup& group : groups) {
+      const Place place{Place::Kind::directory, group.directory, false};
+      TRY_ASSIGN(seen, in_context(probe_place(host_, place, group.paths(), run), "look at " + place.text()));
+      TRY(add_group(plan, group, seen, stack, encoding.codec));
+    }
+    return plan;
+  }
+
+  Result<std::vector<Finding>> dump(model::Item& item, model::Artefact& artefact, const stream::Encoding& encoding,
+                                    stream::ByteSink& stored, RunContext& run) override {
+    TRY_ASSIGN(directory, directory_of(item));
+    TRY_ASSIGN(files, recorded_files(artefact));
+    TRY_ASSIGN(session, helper::Session::open(host_, {Place::Kind::directory, directory, false}, Access::read, run));
+    CaptureSink capture(stored, digest_key_.empty() ? 0 : kDigestLimit);
+    TRY_ASSIGN(packed, session.pack({encoding, paths_of(files), excluded_in(directory)}, capture));
+    TRY(session.close());
+    artefact.codec = encoding.codec;
+    artefact.plain = packed.plain;
+    artefact.stored = packed.stored;
+    artefact.entries = packed.entries;
+    TRY_ASSIGN(digests, digest_captured(capture, encoding, packed, digest_key_, paths_of(files)));
+    for (std::size_t i = 0; i < digests.size(); ++i) files[i].digest = digests[i];
+    if (!digest_key_.empty()) record_files(artefact, files);
+    return std::move(packed.findings);
+  }
+
+  Result<std::vector<Conflict>> check_restore(const model::Item& item, const Target& target, RunContext& run) override {
+    TRY_ASSIGN(directory, target_directory(item, target));
+    TRY_ASSIGN(artefact, artefact_of(item));
+    TRY_ASSIGN(files, recorded_files(*artefact));
+    const std::vector<std::string> paths = paths_of(files);
+    TRY_ASSIGN(session, helper::Session::open(host_, {Place::Kind::directory, directory, false}, Access::read, run));
+    TRY_ASSIGN(seen, session.probe(paths));
+    std::vector<Conflict> conflicts;
+    if (seen.exists && artefact->plain.bytes > seen.free_bytes) {
+      PlaceCheck space;
+      space.what = "directory " + directory;
+      space.seen.free_bytes = seen.free_bytes;
+      space.needed_bytes = artefact->plain.bytes;
+      conflicts = check_place(space);
+    }
+    std::vector<std::string> digests;
+    const bool comparable = target.recorded != nullptr && !target.recorded->digest_key.empty();
+    if (!seen.present.empty() && comparable && !target.replace) {
+      TRY_ASSIGN(found, digest_place(session, target.recorded->digest_key, paths));
+      digests = std::move(found);
+    }
+    TRY(session.close());
+    std::vector<FileCheck> checks;
+    for (std::size_t i = 0; i < files.size(); ++i)
+      checks.push_back({files[i].path, seen.exists && std::ranges::contains(seen.present, files[i].path), files[i].digest,
+                        digests.empty() ? std::string() : digests[i]});
+    std::ranges::move(check_files(directory, checks, target.replace), std::back_inserter(conflicts));
+    return conflicts;
+  }
+
+  Result<> verify(const model::Item&, const model::Artefact& artefact, stream::ByteSource& stored, const Stack&,
+                  RunContext& run) override {
+    return verify_tar(artefact, stored, run);
+  }
+
+  Result<std::unique_ptr<Restoration>> restore(const model::Item& item, const Target& target, RunContext& run) override {
+    TRY_ASSIGN(directory, target_directory(item, target));
+    TRY_ASSIGN(artefact, artefact_of(item));
+    TRY_ASSIGN(files, recorded_files(*artefact));
+    return restore_place(host_, {{Place::Kind::directory, directory, true}, paths_of(files), false}, run);
+  }
+
+ private:
+  std::vector<std::string> excluded_in(const std::string& directory) const {
+    std::vector<std::string> excluded;
+    for (const std::string& path : options_.skip_paths)
+      if (const auto inside = path_below(normal_path(path), directory); inside && *inside != ".") excluded.push_back(*inside);
+    return excluded;
+  }
+
+  helper::Host& host_;
+  FilesOptions options_;
+  std::string digest_key_;  // of the stack that was planned last
+};
+
+}  // namespace
+
+std::unique_ptr<Source> make_files_source(helper::Host& host, FilesOptions options) {
+  return std::make_unique<FilesSource>(host, std::move(options));
+}
+
+}  // namespace davit::sources

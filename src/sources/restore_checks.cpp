@@ -1,0 +1,85 @@
+#include "sources/restore_checks.hpp"
+
+#include "sources/compose_labels.hpp"
+#include "sources/host_path.hpp"
+#include "util/text.hpp"
+
+namespace davit::sources {
+namespace {
+
+// "docker compose -p shop stop app db; docker stop other"
+std::string stop_commands(const std::vector<const engine::ContainerInfo*>& users, const std::string& stack) {
+  std::string services;
+  std::string others;
+  for (const engine::ContainerInfo* user : users) {
+    const std::string service(compose::label(user->labels, compose::kService));
+    const bool of_stack = compose::label(user->labels, compose::kProject) == stack && !service.empty() &&
+                          compose::label(user->labels, compose::kOneOff) != "True";
+    if (!of_stack) others += " " + user->name;
+    else if (!(services + " ").contains(" " + service + " ")) services += " " + service;
+  }
+  std::string commands;
+  if (!services.empty()) commands = "docker compose -p " + stack + " stop" + services;
+  if (!others.empty()) commands += (commands.empty() ? "docker stop" : "; docker stop") + others;
+  return commands;
+}
+
+std::string names_of(const std::vector<const engine::ContainerInfo*>& users) {
+  std::string names;
+  for (const engine::ContainerInfo* user : users) names += (names.empty() ? "" : ", ") + user->name;
+  return names;
+}
+
+constexpr const char* kReplace = "pass --replace to replace it; the old contents are kept until the new ones stand";
+
+}  // namespace
+
+std::vector<Conflict> check_place(const PlaceCheck& check) {
+  std::vector<Conflict> conflicts;
+  if (!check.users.empty())
+    conflicts.push_back({check.what + " is in use by " + names_of(check.users),
+                         "stop the services first: " + stop_commands(check.users, check.stack), false});
+  const bool has_data = check.seen.exists && (!check.seen.empty || !check.seen.leftovers.empty());
+  if (has_data && !check.same_contents && !check.replace) {
+    const std::string count =
+        check.seen.entries == 1 ? "1 entry" : std::to_string(check.seen.entries) + " entries";
+    conflicts.push_back({check.what + " holds data (" + count + ", " + render_bytes(check.seen.used_bytes) + ")", kReplace,
+                         true});
+  }
+  if (check.seen.exists && check.needed_bytes > check.seen.free_bytes)
+    conflicts.push_back({check.what + " has " + render_bytes(check.seen.free_bytes) + " free, and the restore needs " +
+                             render_bytes(check.needed_bytes) + (has_data ? " beside the old contents" : ""),
+                         "free some space on its file system", false});
+  return conflicts;
+}
+
+std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engine::VolumeInfo* recorded, bool replace) {
+  std::vector<Conflict> conflicts;
+  if (replace || recorded == nullptr) return conflicts;
+  const std::string what = "volume " + present.name;
+  const std::string remedy = "remove it (docker volume rm " + present.name +
+                             ") to have it made as it was, or pass --replace to fill it as it is";
+  if (present.driver != recorded->driver)
+    conflicts.push_back({what + " has the driver " + present.driver + ", and had " + recorded->driver, remedy, true});
+  // Values are not shown: they may hold a password.
+  if (present.options != recorded->options) conflicts.push_back({what + " has other options than it had", remedy, true});
+  // The labels by which Compose finds it. Others, such as Compose's version, change without harm.
+  for (const std::string_view name : {compose::kProject, compose::kVolume})
+    if (compose::label(present.labels, name) != compose::label(recorded->labels, name))
+      conflicts.push_back({what + " has the label " + std::string(name) + "=\"" +
+                               escape_for_display(compose::label(present.labels, name)) + "\", and had \"" +
+                               escape_for_display(compose::label(recorded->labels, name)) + "\"",
+                           remedy, true});
+  return conflicts;
+}
+
+std::vector<Conflict> check_files(const std::string& directory, const std::vector<FileCheck>& files, bool replace) {
+  std::vector<Conflict> conflicts;
+  if (replace) return conflicts;
+  for (const FileCheck& file : files)
+    if (file.present && (file.recorded_digest.empty() || file.recorded_digest != file.present_digest))
+      conflicts.push_back({normal_path(file.path, directory) + " exists with other contents", kReplace, true});
+  return conflicts;
+}
+
+}  // namespace davit::sources

@@ -1,0 +1,38 @@
+#pragma once
+// What stands in the way of a restore into a place. Pure: from what was seen to a list of conflicts.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sources/volume_plan.hpp"
+
+namespace davit::sources {
+
+struct PlaceCheck {
+  std::string what;                                // "volume shop_uploads"
+  std::vector<const engine::ContainerInfo*> users;  // running containers in whose way it is
+  helper::Probe seen;
+  bool same_contents = false;     // what is there is what the backup holds
+  std::uint64_t needed_bytes = 0;  // of the new contents, which come to lie beside the old ones
+  bool replace = false;
+  std::string stack;
+};
+[[nodiscard]] std::vector<Conflict> check_place(const PlaceCheck& check);
+
+// A volume that exists where another was backed up. `recorded` is nothing where the backup doesn't know its options.
+[[nodiscard]] std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engine::VolumeInfo* recorded,
+                                                 bool replace);
+
+// Files by path below `directory`: those that are there with other contents. A digest that is empty is one that isn't known.
+struct FileCheck {
+  std::string path;
+  bool present = false;
+  std::string recorded_digest;
+  std::string present_digest;
+};
+[[nodiscard]] std::vector<Conflict> check_files(const std::string& directory, const std::vector<FileCheck>& files,
+                                                bool replace);
+
+}  // namespace davit::sources

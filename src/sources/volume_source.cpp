@@ -1,0 +1,225 @@
+#include <algorithm>
+
+#include "sources/contents_digest.hpp"
+#include "sources/host_path.hpp"
+#include "sources/place_restore.hpp"
+#include "sources/recorded_volume.hpp"
+#include "sources/restore_checks.hpp"
+#include "sources/volume_plan.hpp"
+
+namespace davit::sources {
+namespace {
+
+using helper::Access;
+using helper::Place;
+using model::ItemKind;
+
+Result<std::string> attribute(const model::Item& item, std::string_view name) {
+  const auto found = item.attributes.find(name);
+  if (found == item.attributes.end() || found->second.empty())
+    return fail(Errc::corrupt, "the manifest has no attribute \"" + std::string(name) + "\" of it");
+  return found->second;
+}
+
+std::string digest_of(const model::Item& item) {
+  if (item.artefacts.empty()) return {};
+  const auto found = item.artefacts.front().attributes.find("digest");
+  return found == item.artefacts.front().attributes.end() ? std::string() : found->second;
+}
+
+std::uint64_t plain_bytes(const model::Item& item) {
+  std::uint64_t bytes = 0;
+  for (const model::Artefact& artefact : item.artefacts) bytes += artefact.plain.bytes;
+  return bytes;
+}
+
+// Where an item lies on a host. A bind mount of one file is its directory, and the file's name as the only path.
+struct Where {
+  Place place;
+  std::vector<std::string> paths;
+};
+Where where_bound(const std::string& host_path, bool file) {
+  if (file) return {{Place::Kind::directory, parent_of(host_path), false}, {last_part(host_path)}};
+  return {{Place::Kind::directory, host_path, false}, {}};
+}
+
+Result<bool> is_file(const model::Item& item) {
+  TRY_ASSIGN(type, attribute(item, "type"));
+  return type == "file";
+}
+
+Result<Where> where_it_is(const model::Item& item) {
+  if (item.id.kind == ItemKind::volume) {
+    TRY_ASSIGN(name, attribute(item, "volume"));
+    return Where{{Place::Kind::volume, name, false}, {}};
+  }
+  TRY_ASSIGN(path, attribute(item, "path"));
+  TRY_ASSIGN(file, is_file(item));
+  return where_bound(path, file);
+}
+
+// Where a bind mount goes: below the project's directory of this restore, which may not be the one of the backup.
+Result<std::string> bind_target(const model::Item& item, const Target& target) {
+  if (!target.project_dir.starts_with('/'))
+    return fail(Errc::usage, "neither the backup nor a container tells the project's directory");
+  const std::string directory = normal_path(target.project_dir);
+  std::string path = normal_path(item.id.name, directory);
+  // The manifest is not to lead anywhere else.
+  if (!path_below(path, directory)) return fail(Errc::corrupt, "it does not lie below the project's directory");
+  return path;
+}
+
+// What the backup knows of a volume. Its options stand in the stack's artefact; without that, a volume that had some can't
+// be made as it was.
+Result<engine::VolumeInfo> recorded_volume(const model::Item& item, const Target& target) {
+  TRY_ASSIGN(name, attribute(item, "volume"));
+  if (target.recorded != nullptr)
+    if (const Volume* volume = target.recorded->find_volume(name)) return volume->info;
+  if (item.attributes.contains("options"))
+    return fail(Errc::failed, "volume " + name + " had options, and the backup's stack definition doesn't tell them",
+                "make the volume as it was, and restore with --replace");
+  engine::VolumeInfo volume;
+  volume.name = name;
+  TRY_ASSIGN(driver, attribute(item, "driver"));
+  volume.driver = driver;
+  constexpr std::string_view kPrefix = "label.";
+  for (const auto& [key, value] : item.attributes)
+    if (key.starts_with(kPrefix)) volume.labels[key.substr(kPrefix.size())] = value;
+  return volume;
+}
+
+class VolumeSource : public Source {
+ public:
+  VolumeSource(helper::Host& host, VolumeOptions options) : host_(host), options_(std::move(options)) {}
+
+  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, RunContext& run) override {
+    Plan plan;
+    excludes_.clear();
+    digest_key_ = stack.digest_key;
+    TRY_ASSIGN(running, running_containers(host_.engine()));
+    add_volumes(plan, excludes_, stack, running, options_, encoding.codec);
+    std::vector<BindCandidate> binds = bind_candidates(plan, stack, options_);
+    if (binds.empty()) return plan;
+    std::vector<std::string> paths;
+    for (const BindCandidate& bind : binds)
+      if (bind.path != ".") paths.push_back(bind.path);
+    const Place project{Place::Kind::directory, normal_path(stack.project_dir), false};
+    TRY_ASSIGN(seen, in_context(probe_place(host_, project, paths, run), "look at the project's directory"));
+    add_binds(plan, excludes_, std::move(binds), seen, running, encoding.codec);
+    return plan;
+  }
+
+  Result<std::vector<Finding>> dump(model::Item& item, model::Artefact& artefact, const stream::Encoding& encoding,
+                                    stream::ByteSink& stored, RunContext& run) override {
+    TRY_ASSIGN(where, where_it_is(item));
+    TRY_ASSIGN(session, helper::Session::open(host_, where.place, Access::read, run));
+    const bool compared = item.id.kind == ItemKind::bind && !digest_key_.empty();
+    CaptureSink capture(stored, compared ? kDigestLimit : 0);
+    TRY_ASSIGN(packed, session.pack({encoding, where.paths, excludes_[item.id]}, capture));
+    TRY(session.close());
+    artefact.codec = encoding.codec;
+    artefact.plain = packed.plain;
+    artefact.stored = packed.stored;
+    artefact.entries = packed.entries;
+    if (compared) {
+      TRY_ASSIGN(digests, digest_captured(capture, encoding, packed, digest_key_, {}));
+      if (!digests.empty()) artefact.attributes["digest"] = digests.front();
+    }
+    return std::move(packed.findings);
+  }
+
+  Result<std::vector<Conflict>> check_restore(const model::Item& item, const Target& target, RunContext& run) override {
+    TRY_ASSIGN(running, running_containers(host_.engine()));
+    return item.id.kind == ItemKind::volume ? check_volume_item(item, target, running, run)
+                                            : check_bind_item(item, target, running, run);
+  }
+
+  Result<> verify(const model::Item&, const model::Artefact& artefact, stream::ByteSource& stored, const Stack&,
+                  RunContext& run) override {
+    return verify_tar(artefact, stored, run);
+  }
+
+  Result<std::unique_ptr<Restoration>> restore(const model::Item& item, const Target& target, RunContext& run) override {
+    if (item.id.kind == ItemKind::volume) {
+      TRY_ASSIGN(recorded, recorded_volume(item, target));
+      TRY_ASSIGN(made, make_volume(host_.engine(), recorded));
+      return restore_place(host_, {{Place::Kind::volume, recorded.name, false}, {}, made}, run);
+    }
+    TRY_ASSIGN(path, bind_target(item, target));
+    TRY_ASSIGN(file, is_file(item));
+    Where where = where_bound(path, file);
+    where.place.create = true;
+    return restore_place(host_, {std::move(where.place), std::move(where.paths), false}, run);
+  }
+
+ private:
+  Result<std::vector<Conflict>> check_volume_item(const model::Item& item, const Target& target, const Running& running,
+                                                  RunContext& run) {
+    TRY_ASSIGN(recorded, recorded_volume(item, target));
+    const auto present = host_.engine().inspect_volume(recorded.name);
+    if (!present && present.error().code() == Errc::not_found) return std::vector<Conflict>();
+    if (!present) return std::unexpected(present.error());
+    std::vector<Conflict> conflicts = check_volume(*present, &recorded, target.replace);
+    PlaceCheck check;
+    check.what = "volume " + recorded.name;
+    check.users = users_of_volume(running, recorded.name, false);
+    TRY_ASSIGN(seen, probe_place(host_, {Place::Kind::volume, recorded.name, false}, {}, run));
+    check.seen = std::move(seen);
+    check.needed_bytes = plain_bytes(item);
+    check.replace = target.replace;
+    check.stack = target.stack;
+    std::ranges::move(check_place(check), std::back_inserter(conflicts));
+    return conflicts;
+  }
+
+  Result<std::vector<Conflict>> check_bind_item(const model::Item& item, const Target& target, const Running& running,
+                                                RunContext& run) {
+    TRY_ASSIGN(path, bind_target(item, target));
+    TRY_ASSIGN(file, is_file(item));
+    const Where where = where_bound(path, file);
+    PlaceCheck check;
+    check.what = (file ? "file " : "directory ") + path;
+    check.needed_bytes = plain_bytes(item);
+    check.replace = target.replace;
+    check.stack = target.stack;
+    TRY_ASSIGN(session, helper::Session::open(host_, where.place, Access::read, run));
+    TRY_ASSIGN(seen, session.probe(where.paths));
+    check.seen = std::move(seen);
+    if (file) {
+      check.seen.empty = check.seen.present.empty();
+      check.seen.entries = check.seen.present.size();
+      check.seen.used_bytes = 0;
+    }
+    if (check.seen.exists && !check.seen.empty) {
+      TRY_ASSIGN(same, holds_the_same(session, item, target, where.paths, check.seen));
+      check.same_contents = same;
+    }
+    TRY(session.close());
+    check.users = users_of_path(running, path, check.same_contents);
+    return check_place(check);
+  }
+
+  // After `docker compose down -v` a bind mount is still there, most often as it was.
+  Result<bool> holds_the_same(helper::Session& session, const model::Item& item, const Target& target,
+                              const std::vector<std::string>& paths, const helper::Probe& seen) {
+    const std::string recorded = digest_of(item);
+    if (recorded.empty() || target.recorded == nullptr || target.recorded->digest_key.empty()) return false;
+    if (!seen.leftovers.empty() || seen.used_bytes > 4 * kDigestLimit) return false;
+    TRY_ASSIGN(digests, digest_place(session, target.recorded->digest_key, paths));
+    return !digests.empty() && digests.front() == recorded;
+  }
+
+  helper::Host& host_;
+  VolumeOptions options_;
+  // Of the stack that was planned last.
+  Excludes excludes_;
+  std::string digest_key_;
+};
+
+}  // namespace
+
+std::unique_ptr<Source> make_volume_source(helper::Host& host, VolumeOptions options) {
+  return std::make_unique<VolumeSource>(host, std::move(options));
+}
+
+}  // namespace davit::sources
