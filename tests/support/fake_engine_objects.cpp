@@ -1,0 +1,107 @@
+#include <algorithm>
+
+#include "engine/decode.hpp"
+#include "stream/byte_stream.hpp"
+#include "support/fake_engine_state.hpp"
+
+namespace davit::test {
+
+using nlohmann::json;
+
+Result<std::vector<engine::VolumeInfo>> FakeEngine::list_volumes(const std::vector<std::string>& labels) {
+  return state_->operation("list_volumes", [&]() -> Result<std::vector<engine::VolumeInfo>> {
+    std::vector<engine::VolumeInfo> all;
+    for (const auto& [name, volume] : state_->volumes) {
+      if (!has_labels(volume["Labels"], labels)) continue;
+      TRY_ASSIGN(info, engine::decode_volume(volume));
+      all.push_back(info);
+    }
+    return all;
+  });
+}
+
+Result<engine::VolumeInfo> FakeEngine::inspect_volume(const std::string& name) {
+  return state_->operation("inspect_volume " + name, [&]() -> Result<engine::VolumeInfo> {
+    if (!state_->volumes.contains(name)) return fail(Errc::not_found, "get " + name + ": no such volume");
+    return engine::decode_volume(state_->volumes[name]);
+  });
+}
+
+Result<> FakeEngine::create_volume(const std::string& name, const std::string& driver, const engine::Labels& options,
+                                   const engine::Labels& labels) {
+  return state_->operation("create_volume " + name, [&]() -> Result<> {
+    state_->make_volume(name, driver, options, labels);  // an old one stays as it is
+    return {};
+  });
+}
+
+Result<> FakeEngine::remove_volume(const std::string& name) {
+  return state_->operation("remove_volume " + name, [&]() -> Result<> {
+    if (!state_->volumes.contains(name)) return fail(Errc::not_found, "get " + name + ": no such volume");
+    for (const auto& [id, container] : state_->containers)
+      for (const json& mount : container.inspected["Mounts"])
+        if (mount.value("Name", "") == name)
+          return fail(Errc::failed, "remove " + name + ": volume is in use - [" + id + "]");
+    std::filesystem::remove_all(state_->volumes[name]["Mountpoint"].get<std::string>());
+    state_->volumes.erase(name);
+    return {};
+  });
+}
+
+Result<std::vector<engine::NetworkInfo>> FakeEngine::list_networks(const std::vector<std::string>& labels) {
+  return state_->operation("list_networks", [&]() -> Result<std::vector<engine::NetworkInfo>> {
+    std::vector<engine::NetworkInfo> all;
+    for (const auto& [name, network] : state_->networks) {
+      if (!has_labels(network["Labels"], labels)) continue;
+      TRY_ASSIGN(info, engine::decode_network(network));
+      all.push_back(info);
+    }
+    return all;
+  });
+}
+
+Result<engine::NetworkInfo> FakeEngine::inspect_network(const std::string& name) {
+  return state_->operation("inspect_network " + name, [&]() -> Result<engine::NetworkInfo> {
+    if (!state_->networks.contains(name)) return fail(Errc::not_found, "network " + name + " not found");
+    return engine::decode_network(state_->networks[name]);
+  });
+}
+
+Result<engine::ImageInfo> FakeEngine::inspect_image(const std::string& reference) {
+  return state_->operation("inspect_image " + reference, [&]() -> Result<engine::ImageInfo> {
+    for (const auto& [known, image] : state_->images)
+      if (known == reference || image["Id"] == reference) return engine::decode_image(image);
+    return fail(Errc::not_found, "No such image: " + reference);
+  });
+}
+
+Result<> FakeEngine::pull_image(const std::string& reference, const engine::PullProgress& progress,
+                                std::stop_token stop) {
+  return state_->operation("pull_image " + reference, [&]() -> Result<> {
+    if (stop.stop_requested()) return fail(Errc::cancelled, "cancelled");
+    if (!std::ranges::contains(state_->pullable, reference))
+      return fail(Errc::not_found, "pull image " + reference + ": pull access denied");
+    if (progress) progress("layer 1: pull complete");
+    state_->make_image(reference, {});
+    return {};
+  });
+}
+
+Result<std::string> FakeEngine::import_image(stream::ByteSource& tar, const std::string& reference,
+                                             const std::vector<std::string>&) {
+  return state_->operation("import_image " + reference, [&]() -> Result<std::string> {
+    TRY_ASSIGN(bytes, stream::read_all(tar, std::size_t{256} << 20U));
+    if (bytes.empty()) return fail(Errc::failed, "import image " + reference + ": empty");
+    state_->make_image(reference, {});
+    return state_->images[reference]["Id"].get<std::string>();
+  });
+}
+
+Result<> FakeEngine::remove_image(const std::string& reference) {
+  return state_->operation("remove_image " + reference, [&]() -> Result<> {
+    if (state_->images.erase(reference) == 0) return fail(Errc::not_found, "No such image: " + reference);
+    return {};
+  });
+}
+
+}  // namespace davit::test
