@@ -1,9 +1,10 @@
 #pragma once
-// davit's side of a helper: a short-lived container of ours that has one place (a volume, or a directory of the Engine's
-// host) mounted, and reads or writes it there, so that no byte goes through the Engine.
+// davit's side of a helper: a short-lived container of ours that has one place (a volume, or a directory of the
+// Engine's host) mounted, and reads or writes it there, so that no byte goes through the Engine.
 //
-// A session is one such container and the channel to it. Several jobs may follow one another. While a restore is staged or
-// committed in it, the helper is its own guard: if the channel ends before cleanup(), the helper brings the old contents back.
+// A session is one such container and the channel to it. Several jobs may follow one another. While a restore is staged
+// or committed in it, the helper is its own guard: if the channel ends before cleanup(), the helper brings the old
+// contents back.
 
 #include <cstdint>
 #include <memory>
@@ -41,7 +42,8 @@ struct Probe {
 
 struct PackOptions {
   stream::Encoding encoding;
-  std::vector<std::string> paths;    // only these and what is below them, relative; a missing one is a finding. Empty: all
+  std::vector<std::string>
+      paths;  // only these and what is below them, relative; a missing one is a finding. Empty: all
   std::vector<std::string> exclude;  // globs over relative paths; what matches, and what is below it, is left out
 };
 struct PackResult {
@@ -53,10 +55,10 @@ struct PackResult {
 
 struct StageOptions {
   stream::Codec codec = stream::Codec::zstd;
-  stream::Extent plain;   // what must come out of it
+  stream::Extent plain;  // what must come out of it
   stream::Extent stored;
-  // Empty: the archive becomes the whole contents of the place. Otherwise only these paths are replaced by what the archive
-  // has of them, and everything beside them stays.
+  // Empty: the archive becomes the whole contents of the place. Otherwise only these paths are replaced by what the
+  // archive has of them, and everything beside them stays.
   std::vector<std::string> paths;
 };
 struct StageResult {
@@ -71,6 +73,7 @@ class Host {
     std::string image;           // `--helper-image`; empty: busybox, or else an image imported from our own executable
     std::string self_container;  // override of the self-detection: id or name of the container that davit runs in
     bool attach_only = false;    // never the socket: for tests, and where the automatic choice is wrong
+    std::string program;         // the static davit that helpers run; empty: our own executable
   };
   Host(engine::Engine& engine, Options options);
   ~Host();
@@ -85,7 +88,9 @@ class Host {
 
 class Session {
  public:
-  // Starts a helper. Labels it `davit.run=<run id>` and `davit.role=helper`. Fails with what the Engine or the helper said.
+  // Starts a helper. `host` and `run` must outlive the session. Plain bytes that were read or written are told to the
+  // run's reporter as progress of its current step. Labels it `davit.run=<run id>` and `davit.role=helper`. Fails with
+  // what the Engine or the helper said.
   [[nodiscard]] static Result<Session> open(Host& host, const Place& place, Access access, RunContext& run);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -98,15 +103,16 @@ class Session {
   [[nodiscard]] Result<PackResult> pack(const PackOptions& options, stream::ByteSink& stored);
   // Unpacks beside the old contents, on the same file system, and verifies. The old contents are untouched.
   [[nodiscard]] Result<StageResult> stage(const StageOptions& options, stream::ByteSource& stored);
-  // Puts the staged contents in place, and keeps the old ones aside.
+  // Puts the staged contents in place, and keeps the old ones aside. From here on nothing heeds the run's stop.
   [[nodiscard]] Result<> commit();
-  // Back to the old contents, from any state; nothing of ours stays in the place.
+  // Back to the old contents, from any state (a new helper does it, where this one has died); nothing of ours stays in
+  // the place.
   [[nodiscard]] Result<> rollback();
   // Removes the old contents: the restore is done.
   [[nodiscard]] Result<> cleanup();
   // Rolls back what a dead run (an id of Probe::leftovers) left here.
   [[nodiscard]] Result<> recover(const std::string& run_id);
-  // Ends the helper, waits for it and removes it.
+  // Ends the helper, waits for it and removes it. An unfinished restore is rolled back, as by the destructor.
   [[nodiscard]] Result<> close();
 
  private:
@@ -115,7 +121,8 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
-// Removes every container of ours (`davit.role=helper`) whose run is not in `alive`. Returns a line for each.
+// Removes every helper (`davit.role=helper`), and volume of one, whose run is not in `alive`. One that is rolling back
+// is given half a minute to end. Returns a line for each container.
 [[nodiscard]] Result<std::vector<std::string>> sweep(engine::Engine& engine, const std::vector<std::string>& alive);
 
 }  // namespace davit::helper
