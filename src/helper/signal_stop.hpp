@@ -1,0 +1,30 @@
+#pragma once
+// Turns SIGTERM, SIGINT and SIGHUP into a stop token, and ignores SIGPIPE, for a process that is alone in its
+// container: as PID 1 it would not even be ended by a signal that it does not handle.
+
+#include <memory>
+#include <stop_token>
+#include <thread>
+
+#include "util/error.hpp"
+#include "util/unique_fd.hpp"
+
+namespace davit::helper {
+
+class SignalStop {
+ public:
+  // REQUIRES: no other thread exists yet.
+  [[nodiscard]] static Result<std::unique_ptr<SignalStop>> install();
+  ~SignalStop();
+  [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+
+ private:
+  SignalStop(UniqueFd signals, UniqueFd end);
+  void wait() noexcept;
+  UniqueFd signals_;
+  UniqueFd end_;
+  std::stop_source source_;
+  std::thread thread_;
+};
+
+}  // namespace davit::helper
