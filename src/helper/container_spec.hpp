@@ -1,0 +1,56 @@
+#pragma once
+// What a helper's container looks like to the Engine. Pure: the body of POST /containers/create, and archives to put
+// in.
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "helper/session.hpp"
+
+namespace davit::helper {
+
+// A volume of the container's own is mounted here, for what is put into it before it starts: the Engine writes into a
+// volume of a container that was not started yet, where it refuses a read-only root.
+inline constexpr const char* kToolPath = "/davit";
+inline constexpr const char* kProgramName = "davit";
+inline constexpr const char* kSecretsName = "secrets";
+// Where the program is in an image that was imported from our own executable.
+inline constexpr const char* kImageProgram = "/davit-helper";
+
+inline constexpr const char* kRunLabel = "davit.run";
+inline constexpr const char* kRoleLabel = "davit.role";
+inline constexpr const char* kHelperRole = "helper";
+
+// How the place is mounted at kPlacePath.
+struct PlaceMount {
+  Place place;
+  Access access = Access::read;
+  std::string create;  // not empty: the parent is mounted, and the helper makes this directory in it
+};
+
+struct ContainerSpec {
+  std::string image;
+  std::string program;  // path in the container
+  std::string run_id;
+  std::string network_mode;  // "container:<id>", "host", "none"
+  std::string socket;        // name in the abstract namespace; empty: attached streams only
+  PlaceMount mount;
+};
+
+[[nodiscard]] nlohmann::json create_body(const ContainerSpec& spec);
+// "davit-helper-<start of the run's id>-<random>"
+[[nodiscard]] std::string container_name(const std::string& run_id);
+
+// An uncompressed tar (ustar) of regular files owned by root.
+class FileArchive {
+ public:
+  // `name` relative, at most 99 bytes.
+  void add(std::string_view name, unsigned mode, std::string_view contents);
+  // The whole archive; nothing may be added after that.
+  [[nodiscard]] std::string take();
+
+ private:
+  std::string bytes_;
+};
+
+}  // namespace davit::helper
