@@ -1,7 +1,7 @@
 #pragma once
 // What stands before the data of a member in a pax archive (POSIX.1-2024, pax(1) "Extended Description"): an extended
 // header for what ustar has no room for, the ustar header, and for a sparse file the map of GNU's sparse format 1.0.
-// Pure. libarchive isn't asked to write it: see docs/decisions/0002-pax-headers.md.
+// Pure. libarchive isn't asked to write it: see docs/decisions/0005-pax-headers.md.
 
 #include <string>
 #include <vector>

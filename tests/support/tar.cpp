@@ -18,7 +18,8 @@ Result<std::string> read_member(stream::TarReader& reader, const stream::TarEntr
   for (;;) {
     TRY_ASSIGN(piece, reader.read_data());
     if (piece.bytes.empty()) return data;
-    while (entry.sparse && extent < entry.data.size() && next >= entry.data[extent].offset + entry.data[extent].length) ++extent;
+    while (entry.sparse && extent < entry.data.size() && next >= entry.data[extent].offset + entry.data[extent].length)
+      ++extent;
     if (entry.sparse && extent < entry.data.size()) next = std::max(next, entry.data[extent].offset);
     if (piece.offset != next)
       return fail(Errc::bug, "data at " + std::to_string(piece.offset) + ", not " + std::to_string(next));

@@ -55,3 +55,9 @@ TEST_CASE("bytes that are no ACL are refused") {
     CHECK(parsed.error().code() == Errc::corrupt);
   }
 }
+
+TEST_CASE("the text of an ACL names users and groups by number") {
+  CHECK(render_acl_text(kAcl) == "user::rw-,user:7:r--,user:1000:rwx,group::r--,group:50:--x,mask::r-x,other::---");
+  CHECK(render_acl_text({{AclTag::user, 7, 4294967294U}}) == "user:4294967294:rwx");
+  CHECK(render_acl_text({}).empty());
+}
