@@ -19,9 +19,9 @@ struct Plan {
   std::vector<model::Item> items;              // with their artefacts planned
   std::vector<model::NotCovered> not_covered;  // what this source saw and leaves out, and why
   std::vector<std::string> needs;              // what a restore will need that is not captured
-  // The Engine's names of volumes whose contents an item of this plan stands for, such as the data volume of a cluster that
-  // is dumped. `app` drops the volume items of these (attribute "volume") and puts them under not_covered: "data of
-  // postgres:db, which is dumped".
+  // Whose contents an item of this plan stands for, such as the data volume of a cluster that is dumped: the Engine's names
+  // of volumes, and, beginning with a slash, host paths of bind mounts. `app` drops the items of these (attribute "volume"
+  // of a volume, "path" of a bind) and puts them under not_covered: "data of postgres:db, which is dumped".
   std::map<std::string, model::ItemId, std::less<>> covered_volumes;
 };
 
