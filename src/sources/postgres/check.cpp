@@ -1,0 +1,181 @@
+#include "sources/postgres/check.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <format>
+
+#include "sources/assemble.hpp"
+#include "sources/postgres/detect.hpp"
+#include "sources/postgres/inventory.hpp"
+#include "sources/postgres/seat.hpp"
+#include "util/text.hpp"
+
+namespace davit::sources {
+namespace {
+
+std::string attribute(const model::Attributes& attributes, std::string_view name) {
+  const auto found = attributes.find(name);
+  return found == attributes.end() ? std::string() : found->second;
+}
+
+template <class T>
+T number(std::string_view text) {
+  T value{};
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+int recorded_major(const model::Item& item) { return number<int>(attribute(item.attributes, "version")); }
+
+Conflict fixed(std::string what, std::string remedy) { return {std::move(what), std::move(remedy), false}; }
+
+// Databases of the backup that are there and hold something.
+Result<> check_databases(const Server& server, const model::Item& item, std::vector<Conflict>& conflicts,
+                         RunContext& run) {
+  TRY_ASSIGN(present, list_databases(server, run));
+  for (const model::Artefact& artefact : item.artefacts) {
+    const std::string name = attribute(artefact.attributes, "database");
+    const auto found = std::ranges::find(present, name, &Database::name);
+    if (artefact.content != model::Content::pg_custom || found == present.end()) continue;
+    const std::string shown = "database " + escape_for_display(name) + " of service " + item.id.name;
+    if (found->is_template) {
+      conflicts.push_back(fixed(shown + " is a template now", "ALTER DATABASE … IS_TEMPLATE false"));
+    } else if (!found->allows_connections) {
+      conflicts.push_back({shown + " allows no connections, so what it holds is unknown",
+                           "--replace puts the backup's contents in its place", true});
+    } else {
+      TRY_ASSIGN(objects, count_user_objects(server, name, run));
+      if (objects > 0)
+        conflicts.push_back({std::format("{} holds data ({} objects, {})", shown, objects, render_bytes(found->bytes)),
+                             "--replace puts the backup's contents in their place", true});
+    }
+  }
+  return {};
+}
+
+// TimescaleDB's catalog only fits its own version; of others pg_restore takes whichever is the server's default.
+Result<> check_extensions(const Server& server, const model::Item& item, std::vector<Conflict>& conflicts,
+                          RunContext& run) {
+  TRY_ASSIGN(rows, server.query(server.database(), {"name", "version"}, "from pg_available_extension_versions", run));
+  std::vector<std::string> reported;
+  for (const model::Artefact& artefact : item.artefacts) {
+    for (const auto& [name, version] : parse_extensions(attribute(artefact.attributes, "extensions"))) {
+      const bool exact = name == "timescaledb";
+      if (std::ranges::any_of(rows, [&](const Row& row) { return row[0] == name && (!exact || row[1] == version); }))
+        continue;
+      const std::string wanted = exact ? name + " " + version : name;
+      if (std::ranges::contains(reported, wanted)) continue;
+      reported.push_back(wanted);
+      conflicts.push_back(fixed("the server of service " + item.id.name + " has no extension " + wanted,
+                                "use the image that the backup was made with: " + attribute(item.attributes, "image")));
+    }
+  }
+  return {};
+}
+
+// The dump's length is a fair lower bound: tables take more than their text, and their indexes are not in it.
+Result<> check_space(const Server& server, const model::Item& item, std::vector<Conflict>& conflicts, RunContext& run) {
+  std::uint64_t needed = 0;
+  for (const model::Artefact& artefact : item.artefacts) needed += artefact.plain.bytes;
+  TRY_ASSIGN(directory, ask_data_directory(server, run));
+  if (directory.empty()) return {};
+  TRY_ASSIGN(answer, engine::run_command_for_text(server.engine(), server.container(),
+                                                  server.command({"df", "-Pk", directory}), run));
+  const auto lines = split(trim(answer.out), '\n');
+  if (answer.outcome.exit_code != 0 || lines.size() < 2) return {};
+  std::vector<std::string> fields;
+  for (std::string& field : split(lines.back(), ' '))
+    if (!field.empty()) fields.push_back(std::move(field));
+  if (fields.size() < 4) return {};
+  const auto free = number<std::uint64_t>(fields[3]) * 1024;
+  if (free < needed)
+    conflicts.push_back(fixed(std::format("{} free for the data of service {}, and the dumps alone have {}",
+                                          render_bytes(free), item.id.name, render_bytes(needed)),
+                              "make room: the old databases are kept until the new ones are complete"));
+  return {};
+}
+
+Result<> check_running(engine::Engine& engine, const engine::ContainerInfo& container, const model::Item& item,
+                       const Target& target, std::vector<Conflict>& conflicts, RunContext& run) {
+  TRY_ASSIGN(server, Server::connect(engine, container.id, run));
+  std::ranges::move(check_version(recorded_major(item), server.major(), target.allow_version_change, item.id.name),
+                    std::back_inserter(conflicts));
+  if (server.in_recovery())
+    conflicts.push_back(fixed("the server of service " + item.id.name + " is a standby, which takes no changes",
+                              "restore into the primary server"));
+  if (!server.superuser()) {
+    conflicts.push_back(
+        fixed("role " + server.user() + " of service " + item.id.name + " is no superuser",
+              "a restore needs one: set POSTGRES_USER, or for Bitnami's image POSTGRESQL_POSTGRES_PASSWORD"));
+    return {};
+  }
+  TRY(check_databases(server, item, conflicts, run));
+  TRY(check_extensions(server, item, conflicts, run));
+  return check_space(server, item, conflicts, run);
+}
+
+// Whether the mount holds a cluster already; false if it doesn't exist.
+Result<bool> holds_cluster(helper::Host& host, const engine::Mount& mount, const std::string& directory,
+                           RunContext& run) {
+  helper::Place place;
+  if (mount.type == "volume") {
+    place.source = mount.name;
+    auto there = host.engine().inspect_volume(mount.name);
+    if (!there && there.error().code() == Errc::not_found) return false;
+    if (!there) return std::unexpected(std::move(there).error());
+  } else {
+    place = {helper::Place::Kind::directory, mount.source};
+  }
+  std::string inside = directory.substr(std::min(directory.size(), mount.destination.size()));
+  while (inside.starts_with('/')) inside.erase(0, 1);
+  const std::string marker = inside.empty() ? "PG_VERSION" : inside + "/PG_VERSION";
+  TRY_ASSIGN(session, helper::Session::open(host, place, helper::Access::read, run));
+  TRY_ASSIGN(probe, session.probe({marker}));
+  TRY(session.close());
+  return !probe.present.empty();
+}
+
+Result<> check_stopped(helper::Host& host, const Seating& seating, const model::Item& item, const Target& target,
+                       std::vector<Conflict>& conflicts, RunContext& run) {
+  const engine::ContainerInfo& container = *seating.container;
+  std::ranges::move(check_version(recorded_major(item), number<int>(container.env_value("PG_MAJOR").value_or("")),
+                                  target.allow_version_change, item.id.name),
+                    std::back_inserter(conflicts));
+  const std::string directory = data_directory(container);
+  const engine::Mount* mount = mount_of(container, directory);
+  const std::string start = "start it first: docker compose up -d " + item.id.name;
+  if (mount == nullptr || mount->type == "tmpfs") {
+    conflicts.push_back(
+        fixed("service " + item.id.name + " doesn't run, and keeps its data in the container itself", start));
+    return {};
+  }
+  if (mount->type == "volume" && is_anonymous(mount->name) && seating.recorded) {
+    conflicts.push_back(
+        fixed("service " + item.id.name + " has its data in a volume without a name, and no container", start));
+    return {};
+  }
+  TRY_ASSIGN(holds, holds_cluster(host, *mount, directory, run));
+  if (holds)
+    conflicts.push_back({"service " + item.id.name + " doesn't run, and its volume holds a cluster already (" +
+                             (mount->type == "volume" ? mount->name : mount->source) + ")",
+                         "--replace puts the backup's databases in place of those of the same name", true});
+  return {};
+}
+
+}  // namespace
+
+Result<std::vector<Conflict>> check_postgres(helper::Host& host, const model::Item& item, const Target& target,
+                                             RunContext& run) {
+  std::vector<Conflict> conflicts;
+  const Seating seating = find_seating(item, target);
+  if (seating.container == nullptr)
+    conflicts.push_back(fixed("service " + item.id.name + " is neither in the stack nor in the backup's definition",
+                              "make the service first: docker compose up -d " + item.id.name));
+  else if (seating.running)
+    TRY(check_running(host.engine(), *seating.container, item, target, conflicts, run));
+  else
+    TRY(check_stopped(host, seating, item, target, conflicts, run));
+  return conflicts;
+}
+
+}  // namespace davit::sources

@@ -1,0 +1,18 @@
+#pragma once
+// What stands in the way of restoring a cluster: versions, privileges, extensions, space, and databases that hold data.
+
+#include <vector>
+
+#include "helper/session.hpp"
+#include "sources/source.hpp"
+
+namespace davit::sources {
+
+[[nodiscard]] Result<std::vector<Conflict>> check_postgres(helper::Host& host, const model::Item& item,
+                                                           const Target& target, RunContext& run);
+
+// Comparing the server's major version with the recorded one; nothing if they agree. 0: unknown.
+[[nodiscard]] std::vector<Conflict> check_version(int recorded, int present, bool allow_change,
+                                                  const std::string& service);
+
+}  // namespace davit::sources

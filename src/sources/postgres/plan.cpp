@@ -1,0 +1,133 @@
+#include "sources/postgres/plan.hpp"
+
+#include "sources/postgres/detect.hpp"
+#include "sources/postgres/inventory.hpp"
+#include "util/log.hpp"
+#include "util/text.hpp"
+
+namespace davit::sources {
+namespace {
+
+constexpr std::size_t kLongestPart = 200;  // of a key, the suffixes aside
+
+using namespace std::chrono_literals;
+
+// A server that has just been started may take a moment to let anybody in.
+Result<Server> connect_patiently(engine::Engine& engine, const engine::ContainerId& container, RunContext& run) {
+  const auto deadline = run.clock.steady() + 15s;
+  while (true) {
+    auto server = Server::connect(engine, container, run);
+    if (server || server.error().code() != Errc::unavailable || run.clock.steady() >= deadline) return server;
+    TRY(run.check());
+    run.clock.sleep_for(500ms);
+  }
+}
+
+// Images of servers also serve for clients (a migration, a cron job): those have no cluster.
+Result<bool> has_cluster(engine::Engine& engine, const engine::ContainerInfo& container, RunContext& run) {
+  engine::Command command;
+  command.argv = {"sh", "-c", R"([ ! -x "$1" ] || [ -e "$1/PG_VERSION" ])", "davit", data_directory(container)};
+  TRY_ASSIGN(answer, engine::run_command_for_text(engine, container.id, command, run));
+  return answer.outcome.exit_code == 0;
+}
+
+// A part of a key for a name of any bytes; names that are too long are cut, and numbered to stay apart.
+std::string part_of(const std::string& name, std::size_t number) {
+  std::string part = encode_file_name(name);
+  if (part.size() > kLongestPart) part = part.substr(0, kLongestPart) + "~" + std::to_string(number);
+  return part;
+}
+
+Result<> plan_artefacts(const Server& server, model::Item& item, Plan& plan, const stream::Encoding& encoding,
+                        RunContext& run) {
+  const std::string folder = "db/" + part_of(item.id.name, 0) + "/";
+  const std::string suffix(stream::file_suffix(encoding.codec));
+  const auto artefact = [&](const std::string& path, model::Content content) {
+    model::Artefact planned;
+    planned.path = folder + path + suffix;
+    planned.content = content;
+    planned.codec = encoding.codec;
+    return planned;
+  };
+  item.artefacts.push_back(artefact("globals.sql", model::Content::sql));
+  TRY_ASSIGN(databases, list_databases(server, run));
+  for (const Database& database : databases) {
+    if (const auto obstacle = database.obstacle()) {
+      // Every cluster has these two.
+      if (database.name == "template0" || database.name == "template1") continue;
+      item.attributes["skipped." + database.name] = *obstacle;
+      plan.not_covered.push_back({item.id.text() + " database " + escape_for_display(database.name), *obstacle});
+      continue;
+    }
+    model::Artefact dump = artefact(part_of(database.name, item.artefacts.size()) + ".dump", model::Content::pg_custom);
+    dump.attributes = database.properties;
+    dump.attributes["database"] = database.name;
+    dump.attributes["size"] = std::to_string(database.bytes);
+    TRY_ASSIGN(extensions, list_extensions(server, database.name, run));
+    dump.attributes["extensions"] = render_extensions(extensions);
+    item.artefacts.push_back(std::move(dump));
+  }
+  return {};
+}
+
+Result<> plan_server(const Server& server, const engine::ContainerInfo& container, model::Item item, Plan& plan,
+                     const stream::Encoding& encoding, RunContext& run) {
+  item.consistency = model::Consistency::dump;
+  item.attributes["version"] = server.version_text();
+  item.attributes["image"] = container.image;
+  item.attributes["user"] = server.user();
+  TRY_ASSIGN(directory, ask_data_directory(server, run));
+  if (directory.empty()) directory = data_directory(container);
+  item.attributes["data_directory"] = directory;
+  std::vector<std::string> held{directory};
+  // Where the transaction log was put elsewhere, it is of no use without the rest.
+  if (const auto wal = container.env_value("POSTGRES_INITDB_WALDIR"); wal && !wal->empty()) held.push_back(*wal);
+  TRY_ASSIGN(tablespaces, list_tablespaces(server, run));
+  for (const auto& [name, location] : tablespaces) {
+    item.attributes["tablespace." + name] = location;
+    held.push_back(location);
+  }
+  TRY(plan_artefacts(server, item, plan, encoding, run));
+  for (const std::string& name : mounts_holding(container, held)) plan.covered_volumes.emplace(name, item.id);
+  plan.items.push_back(std::move(item));
+  return {};
+}
+
+}  // namespace
+
+Result<Plan> plan_postgres(engine::Engine& engine, const Stack& stack, const stream::Encoding& encoding,
+                           Servers& servers, RunContext& run) {
+  Plan plan;
+  servers.clear();
+  for (const Service& service : stack.services) {
+    if (!service.settings.enable || !looks_like_postgres(service)) continue;
+    const bool asked_for = service.settings.postgres == Settings::Postgres::dump;
+    model::Item item;
+    item.id = {model::ItemKind::postgres, service.name};
+    item.services = {service.name};
+    const engine::ContainerInfo* container = service.running_container();
+    if (container == nullptr) {
+      if (asked_for || mount_of(service.containers.front(), data_directory(service.containers.front())) != nullptr)
+        plan.not_covered.push_back(
+            {item.id.text(), "its service doesn't run, so there is no dump; its volumes are backed up as they are"});
+      continue;
+    }
+    const std::string doing = "connect to " + item.id.text();
+    if (!asked_for) {
+      TRY_ASSIGN(cluster, in_context(has_cluster(engine, *container, run), doing));
+      if (!cluster) {
+        log_info("service " + service.name + " has an image of PostgreSQL, but no cluster: no server");
+        continue;
+      }
+    }
+    auto server = connect_patiently(engine, container->id, run);
+    if (!server)
+      return std::unexpected(std::move(server).error().context(doing).hint_if_none(
+          "set the label davit.postgres=off on the service to back up its volumes only"));
+    TRY(in_context(plan_server(*server, *container, std::move(item), plan, encoding, run), "plan " + item.id.text()));
+    servers.emplace(service.name, std::move(*server));
+  }
+  return plan;
+}
+
+}  // namespace davit::sources

@@ -1,0 +1,49 @@
+#pragma once
+// Where the server of an item runs during a restore: in its service's container, or, where that doesn't run, in a
+// one-off container with the same mounts, on volumes that are made as they were recorded.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sources/one_off.hpp"
+#include "sources/postgres/server.hpp"
+#include "sources/source.hpp"
+
+namespace davit::sources {
+
+// The container that the server of an item has: the present one before the recorded one; null if neither is known.
+struct Seating {
+  const engine::ContainerInfo* container = nullptr;
+  bool running = false;
+  bool recorded = false;  // it is the backup's: the stack has none now
+};
+[[nodiscard]] Seating find_seating(const model::Item& item, const Target& target);
+
+class Seat {
+ public:
+  // Errc::unavailable if the server does not get ready; what was made for it is removed again.
+  [[nodiscard]] static Result<Seat> take(engine::Engine& engine, const model::Item& item, const Target& target,
+                                         RunContext& run);
+
+  [[nodiscard]] const Server& server() const { return *server_; }
+  [[nodiscard]] bool one_off() const { return one_off_.has_value(); }
+  // Stops and removes a one-off container, so that the cluster on its volumes is whole.
+  [[nodiscard]] Result<> close();
+  // The same, and removes the volumes that were made for it.
+  [[nodiscard]] Result<> undo();
+
+ private:
+  explicit Seat(engine::Engine& engine) : engine_(&engine) {}
+  Result<> make_volumes(const engine::ContainerInfo& container, const Target& target);
+  Result<> start(const engine::ContainerInfo& container, const model::Item& item, const Target& target,
+                 RunContext& run);
+  Result<> remove_volumes();
+
+  engine::Engine* engine_;
+  std::optional<OneOff> one_off_;
+  std::optional<Server> server_;
+  std::vector<std::string> made_volumes_;
+};
+
+}  // namespace davit::sources

@@ -1,0 +1,186 @@
+#include "sources/postgres/server.hpp"
+
+#include <array>
+#include <charconv>
+
+#include "sources/postgres/sql_text.hpp"
+#include "stream/memory_stream.hpp"
+#include "util/text.hpp"
+
+namespace davit::sources {
+namespace {
+
+// Runs in the container before each command. The variables are those of the official image and its descendants, and of
+// Bitnami's, where the superuser may have a password of its own. What could lead a client elsewhere is unset, and the
+// server's own note says where it listens. PGOPTIONS wins over settings of the database, such as read-only by default.
+constexpr std::string_view kSetup = R"sh(
+davit_first() {
+  for davit_name in "$@"; do
+    eval "davit_value=\${$davit_name:-} davit_file=\${${davit_name}_FILE:-}"
+    if [ -z "$davit_value" ] && [ -n "$davit_file" ] && [ -r "$davit_file" ]; then davit_value=$(cat "$davit_file"); fi
+    if [ -n "$davit_value" ]; then return 0; fi
+  done
+  return 1
+}
+if davit_first POSTGRESQL_POSTGRES_PASSWORD POSTGRES_POSTGRES_PASSWORD; then
+  PGUSER=postgres PGPASSWORD=$davit_value
+else
+  davit_first POSTGRES_USER POSTGRESQL_USERNAME PGUSER || davit_value=postgres
+  PGUSER=$davit_value
+  davit_first POSTGRES_PASSWORD POSTGRESQL_PASSWORD PGPASSWORD || davit_value=
+  PGPASSWORD=$davit_value
+fi
+export PGUSER PGPASSWORD
+[ -n "$PGPASSWORD" ] || unset PGPASSWORD
+unset PGHOST PGHOSTADDR PGDATABASE PGSERVICE PGSERVICEFILE PGSSLMODE PGREQUIRESSL PGREQUIREAUTH PGCHANNELBINDING \
+  PGTARGETSESSIONATTRS PGCLIENTENCODING PGTZ PGDATESTYLE PGAPPNAME PGREQUIREPEER PGLOADBALANCEHOSTS
+davit_port= davit_socket=
+davit_pid=${PGDATA:-/var/lib/postgresql/data}/postmaster.pid
+if [ -r "$davit_pid" ]; then
+  { read -r davit_x; read -r davit_x; read -r davit_x; read -r davit_port; read -r davit_socket; } < "$davit_pid" || :
+fi
+if [ -n "$davit_port" ]; then export PGPORT="$davit_port"; fi
+if [ -n "$davit_socket" ]; then export PGHOST="$davit_socket"; fi
+if [ -n "${DAVIT_PG_TCP:-}" ]; then export PGHOST=127.0.0.1; fi
+if [ -n "${DAVIT_PG_ENCODING:-}" ]; then export PGCLIENTENCODING="$DAVIT_PG_ENCODING"; fi
+export LC_ALL=C PGCONNECT_TIMEOUT=30 PGAPPNAME=davit
+export PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off -c client_min_messages=warning'
+)sh";
+
+constexpr int kSessionFailed = 2;  // psql's exit code for it
+
+std::vector<std::string> psql(std::string_view database) {
+  return {"psql", "-X", "-A", "-t", "-q", "-w", "-v", "ON_ERROR_STOP=1", "-d", conninfo_of(database)};
+}
+
+Result<std::string> from_hex(std::string_view hex) {
+  std::string bytes;
+  if (hex.size() % 2 != 0) return fail(Errc::corrupt, "psql printed a field that is no hex");
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    unsigned char byte = 0;
+    const auto [end, error] = std::from_chars(hex.data() + i, hex.data() + i + 2, byte, 16);
+    if (error != std::errc() || end != hex.data() + i + 2)
+      return fail(Errc::corrupt, "psql printed a field that is no hex");
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::string select_text(const std::vector<std::string>& expressions, std::string_view rest) {
+  std::string sql = "select ";
+  for (const std::string& expression : expressions) {
+    if (&expression != &expressions.front()) sql += ", ";
+    sql += "coalesce(encode(textsend((" + expression + ")::text), 'hex'), '-')";
+  }
+  return sql + " " + std::string(rest);
+}
+
+Result<std::vector<Row>> parse_rows(std::string_view out, std::size_t columns) {
+  std::vector<Row> rows;
+  if (out.ends_with('\n')) out.remove_suffix(1);
+  if (out.empty()) return rows;
+  for (const std::string& line : split(out, '\n')) {
+    Row row;
+    for (const std::string& field : split(line, '|')) {
+      if (field == "-") {
+        row.emplace_back();
+        continue;
+      }
+      TRY_ASSIGN(bytes, from_hex(field));
+      row.emplace_back(std::move(bytes));
+    }
+    if (row.size() != columns)
+      return fail(Errc::corrupt,
+                  "psql printed " + std::to_string(row.size()) + " fields instead of " + std::to_string(columns));
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+Error command_error(std::string_view what, std::string_view program, const engine::CommandOutcome& outcome) {
+  if (outcome.exit_code == 127 || (outcome.exit_code == 126 && outcome.errors.contains("not found")))
+    return {Errc::not_found, std::string(what) + ": the container has no " + std::string(program),
+            "use an image with PostgreSQL's client programs, or set the label davit.postgres=off on the service"};
+  std::string why = outcome.errors.empty()
+                        ? std::string(program) + " ended with exit code " + std::to_string(outcome.exit_code)
+                        : outcome.errors;
+  return {Errc::failed, std::string(what) + ": " + why};
+}
+
+engine::Command Server::command(std::vector<std::string> argv) const {
+  engine::Command command;
+  command.argv = std::move(argv);
+  command.user = system_user_;
+  command.setup = kSetup;
+  if (over_tcp_) command.env.emplace_back("DAVIT_PG_TCP=1");
+  return command;
+}
+
+Result<std::vector<Row>> Server::query(std::string_view database, const std::vector<std::string>& expressions,
+                                       std::string_view rest, RunContext& run) const {
+  auto argv = psql(database);
+  argv.emplace_back("-c");
+  argv.push_back(select_text(expressions, rest));
+  engine::Command asked = command(std::move(argv));
+  // Names are bytes in whatever encoding their maker had: nothing may convert them on the way.
+  asked.env.emplace_back("DAVIT_PG_ENCODING=SQL_ASCII");
+  TRY_ASSIGN(answer, engine::run_command_for_text(*engine_, container_, asked, run));
+  if (answer.outcome.exit_code == kSessionFailed)
+    return fail(Errc::unavailable, "connect to PostgreSQL: " + answer.outcome.errors);
+  if (answer.outcome.exit_code != 0) return std::unexpected(command_error("query PostgreSQL", "psql", answer.outcome));
+  return parse_rows(answer.out, expressions.size());
+}
+
+Result<> Server::execute(std::string_view database, const std::string& script, RunContext& run) const {
+  auto argv = psql(database);
+  argv.insert(argv.end(), {"-f", "-"});
+  stream::MemorySource in(script);
+  TRY_ASSIGN(answer, engine::feed_command(*engine_, container_, command(std::move(argv)), in, run));
+  if (answer.outcome.exit_code == 0) return {};
+  return std::unexpected(command_error("run SQL in PostgreSQL", "psql", answer.outcome));
+}
+
+Result<> Server::introduce(RunContext& run) {
+  TRY_ASSIGN(rows, query(database_,
+                         {"current_setting('server_version_num')", "current_setting('server_version')", "current_user",
+                          "(select rolsuper from pg_roles where rolname = current_user)", "pg_is_in_recovery()"},
+                         "", run));
+  if (rows.size() != 1) return fail(Errc::corrupt, "PostgreSQL did not say who it is");
+  const Row& row = rows.front();
+  const std::string number = row[0].value_or("");
+  std::from_chars(number.data(), number.data() + number.size(), version_num_);
+  version_ = row[1].value_or("");
+  user_ = row[2].value_or("");
+  superuser_ = row[3] == "true";
+  in_recovery_ = row[4] == "true";
+  return {};
+}
+
+Result<Server> Server::connect(engine::Engine& engine, engine::ContainerId container, RunContext& run) {
+  struct Way {
+    std::string_view system_user;
+    bool over_tcp;
+  };
+  static constexpr std::array<Way, 3> kWays{{{"", false}, {"postgres", false}, {"", true}}};
+  std::optional<Error> first;
+  for (const Way& way : kWays) {
+    for (const std::string_view database : {"postgres", "template1"}) {
+      TRY(run.check());
+      Server server(engine, container);
+      server.system_user_ = way.system_user;
+      server.over_tcp_ = way.over_tcp;
+      server.database_ = database;
+      auto met = server.introduce(run);
+      if (met) return server;
+      if (met.error().code() == Errc::not_found || met.error().code() == Errc::cancelled)
+        return std::unexpected(std::move(met).error());
+      if (!first) first = std::move(met).error();
+    }
+  }
+  return std::unexpected(std::move(*first).hint_if_none(
+      "see whether the server runs, and whether the password in the container's environment is still the right one"));
+}
+
+}  // namespace davit::sources
