@@ -51,7 +51,8 @@ class Publication {
   virtual ~Publication() = default;
   [[nodiscard]] virtual Result<std::unique_ptr<ObjectWriter>> create(std::string_view key) = 0;
   // Makes everything durable, stores `last_key` with `bytes` behind all others, and makes the set visible. If a set is
-  // there already: Errc::exists, and it stays as it is. After an error the set is not visible.
+  // there already: Errc::exists, and it stays as it is. After an error the set is not visible;
+  // if a device that died in the last step makes that impossible, it is whole, and the error says so.
   // REQUIRES: every writer of the set was committed or dropped (Errc::bug otherwise). Once.
   [[nodiscard]] virtual Result<> publish(std::string_view last_key, std::string_view bytes) = 0;
   // Removes what was written. Errors say what was left behind. Fine after publish(): does nothing then.

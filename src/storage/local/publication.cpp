@@ -18,11 +18,16 @@ using Root = LocalStorage::Root;
 
 constexpr int kAttempts = 100;
 
-bool same_file(int directory, const std::string& name, int fd) {
+// Whether `name` still is what was opened as `fd`.
+Result<bool> same_file(int directory, const std::string& name, int fd, std::string_view what) {
   struct stat named{};
   struct stat opened{};
-  return ::fstatat(directory, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 && ::fstat(fd, &opened) == 0 &&
-         named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
+  if (::fstat(fd, &opened) != 0) return fail_errno(errno, what);
+  if (::fstatat(directory, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return false;
+    return fail_errno(errno, what);
+  }
+  return named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
 class LocalPublication : public Publication {
@@ -59,16 +64,14 @@ class LocalPublication : public Publication {
       TRY_ASSIGN(parent, gone_is_failed(make_directory(root_->fd.get(), path, root_->shown)));
       auto renamed = rename_directory(current_.get(), run_, parent.get(), std::string(name), what);
       // The parent may have been removed meanwhile with the last backup in it.
-      if (!renamed && renamed.error().code() == Errc::not_found) {
-        if (attempt < kAttempts && same_file(current_.get(), run_, staging_.get())) continue;
+      if (!renamed && renamed.error().code() == Errc::not_found && attempt < kAttempts) {
+        TRY_ASSIGN(there, same_file(current_.get(), run_, staging_.get(), what));
+        if (there) continue;
       }
       TRY(gone_is_failed(std::move(renamed)));
       auto synced = sync_directory(parent.get(), what);
       if (synced) synced = sync_directory(current_.get(), what);
-      if (!synced) {
-        hide_again(parent.get(), std::string(name), last_key);
-        return synced;
-      }
+      if (!synced) return take_back(parent.get(), std::string(name), last_key, std::move(synced).error());
       end();
       return {};
     }
@@ -84,10 +87,13 @@ class LocalPublication : public Publication {
 
  private:
   // It is in its place and may not last: so it must not be seen.
-  void hide_again(int parent, const std::string& name, std::string_view last_key) {
-    if (rename_directory(parent, name, current_.get(), run_, "hide")) return;
-    ::unlinkat(staging_.get(), std::string(last_key).c_str(), 0);
-    (void)remove_tree(parent, name, root_->shown);
+  std::unexpected<Error> take_back(int parent, const std::string& name, std::string_view last_key, Error error) {
+    if (rename_directory(parent, name, current_.get(), run_, "take back")) return std::unexpected(std::move(error));
+    if (::unlinkat(staging_.get(), std::string(last_key).c_str(), 0) == 0) {
+      (void)remove_tree(parent, name, root_->shown);
+      return std::unexpected(std::move(error));
+    }
+    return fail(error.code(), error.message() + "; it stands there nevertheless", error.hint());
   }
 
   void end() {
@@ -125,7 +131,12 @@ Result<std::unique_ptr<Publication>> begin_publication(std::shared_ptr<const Roo
     if (!staging && staging.error().code() == Errc::not_found) continue;
     if (!staging) return in_context<std::unique_ptr<Publication>>(std::unexpected(std::move(staging).error()), what);
     lock_shared(staging->get());
-    if (!same_file(current.get(), name, staging->get())) continue;
+    auto there = same_file(current.get(), name, staging->get(), what);
+    if (!there) {
+      ::unlinkat(current.get(), name.c_str(), AT_REMOVEDIR);
+      return std::unexpected(std::move(there).error());
+    }
+    if (!*there) continue;
     return std::make_unique<LocalPublication>(std::move(root), std::move(current), std::move(*staging),
                                               std::string(prefix), name);
   }
