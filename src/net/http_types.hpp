@@ -49,11 +49,11 @@ struct StreamedBody {
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;
-  Headers headers;  // an empty value sends the header with an empty value
-  std::variant<std::monostate, std::string, StreamedBody> body;
-  std::optional<std::chrono::milliseconds> timeout;  // for the whole request; none: as long as it takes
-  std::optional<std::chrono::seconds> idle_timeout;  // no byte in either direction for so long: Errc::unavailable
+  std::string url = {};
+  Headers headers = {};  // an empty value sends the header with an empty value
+  std::variant<std::monostate, std::string, StreamedBody> body = {};
+  std::optional<std::chrono::milliseconds> timeout = {};  // for the whole request; none: as long as it takes
+  std::optional<std::chrono::seconds> idle_timeout = {};  // no byte in either direction for so long: Errc::unavailable
 };
 
 struct HttpResponse {

@@ -1,5 +1,5 @@
-// Against a real Engine, and so only when asked for: davit_unit '[.engine]', with the Engine's socket and a local image
-// that has sh (DAVIT_TEST_IMAGE).
+// Against a real Engine, and so only when asked for: davit_unit '[.real-engine]', with the Engine's socket and a local
+// image that has sh (DAVIT_TEST_IMAGE).
 
 #include <dirent.h>
 
@@ -79,7 +79,7 @@ std::size_t open_descriptors() {
 
 }  // namespace
 
-TEST_CASE("real Engine: a reader that stalls loses nothing", "[.engine]") {
+TEST_CASE("real Engine: a reader that stalls loses nothing", "[.real-engine]") {
   Container container;
   test::QuietRun run;
   for (const std::size_t size : {5'000'000UL, 300'000UL, 70'000UL}) {
@@ -97,7 +97,7 @@ TEST_CASE("real Engine: a reader that stalls loses nothing", "[.engine]") {
   }
 }
 
-TEST_CASE("real Engine: exit codes, errors and arguments", "[.engine]") {
+TEST_CASE("real Engine: exit codes, errors and arguments", "[.real-engine]") {
   Container container;
   test::QuietRun run;
   const auto ask = [&](std::vector<std::string> argv, std::string user = {}, std::vector<std::string> env = {},
@@ -135,7 +135,7 @@ TEST_CASE("real Engine: exit codes, errors and arguments", "[.engine]") {
   CHECK(value_of(ask({"true"})).outcome.exit_code == 0);
 }
 
-TEST_CASE("real Engine: a command is fed and half-closed", "[.engine]") {
+TEST_CASE("real Engine: a command is fed and half-closed", "[.real-engine]") {
   Container container;
   test::QuietRun run;
   std::string data;
@@ -158,7 +158,7 @@ TEST_CASE("real Engine: a command is fed and half-closed", "[.engine]") {
   CHECK(fed.outcome.exit_code == 127);
 }
 
-TEST_CASE("real Engine: a container without sh says so", "[.engine]") {
+TEST_CASE("real Engine: a container without sh says so", "[.real-engine]") {
   Container container;
   test::QuietRun run;
   value_of(run_command_for_text(*container.engine, container.id, {.argv = {"rm", "/bin/sh"}}, run.context));
@@ -169,7 +169,7 @@ TEST_CASE("real Engine: a container without sh says so", "[.engine]") {
   CHECK(text.error().hint().contains("sh"));
 }
 
-TEST_CASE("real Engine: a container that dies under a command is no success", "[.engine]") {
+TEST_CASE("real Engine: a container that dies under a command is no success", "[.real-engine]") {
   Container container;
   test::QuietRun run;
   std::jthread killer([&] {
@@ -183,7 +183,7 @@ TEST_CASE("real Engine: a container that dies under a command is no success", "[
   CHECK(text.error().code() == Errc::unavailable);
 }
 
-TEST_CASE("real Engine: a stop ends a command that is silent", "[.engine]") {
+TEST_CASE("real Engine: a stop ends a command that is silent", "[.real-engine]") {
   Container container;
   test::QuietRun run;
   std::jthread stopper([&] {
@@ -197,7 +197,7 @@ TEST_CASE("real Engine: a stop ends a command that is silent", "[.engine]") {
   CHECK(std::chrono::steady_clock::now() - begin < 5s);
 }
 
-TEST_CASE("real Engine: hundreds of commands leak no descriptor", "[.engine]") {
+TEST_CASE("real Engine: hundreds of commands leak no descriptor", "[.real-engine]") {
   Container container;
   test::QuietRun run;
   value_of(run_command_for_text(*container.engine, container.id, {.argv = {"true"}}, run.context));
@@ -210,7 +210,7 @@ TEST_CASE("real Engine: hundreds of commands leak no descriptor", "[.engine]") {
   CHECK(open_descriptors() == before);
 }
 
-TEST_CASE("real Engine: objects are made, found and removed", "[.engine]") {
+TEST_CASE("real Engine: objects are made, found and removed", "[.real-engine]") {
   Container container;
   auto& engine = *container.engine;
   const auto version = value_of(engine.version());
@@ -246,7 +246,7 @@ TEST_CASE("real Engine: objects are made, found and removed", "[.engine]") {
   CHECK(engine.inspect_container(container.id).error().code() == Errc::not_found);
 }
 
-TEST_CASE("real Engine: logs are text and an attached container is heard whole", "[.engine]") {
+TEST_CASE("real Engine: logs are text and an attached container is heard whole", "[.real-engine]") {
   auto engine = value_of(HttpEngine::connect(value_of(parse_address(Environment()))));
   const auto id = value_of(engine->create_container("davit-unit-" + random_hex(4),
                                                     {{"Image", test_image()},
@@ -273,7 +273,7 @@ TEST_CASE("real Engine: logs are text and an attached container is heard whole",
   check_ok(engine->remove_container(id, true));
 }
 
-TEST_CASE("real Engine: an image is imported and a pull that fails says why", "[.engine]") {
+TEST_CASE("real Engine: an image is imported and a pull that fails says why", "[.real-engine]") {
   auto engine = value_of(HttpEngine::connect(value_of(parse_address(Environment()))));
   const std::string reference = "davit-unit/" + random_hex(4) + ":one";
   std::string tar(10240, '\0');  // an archive without members
