@@ -1,5 +1,6 @@
 #pragma once
-// Time, as an interface so that tests can own it, and its one spelling: UTC, RFC 3339 in files, without colons in names.
+// Time, as an interface so that tests can own it, and its one spelling: UTC, RFC 3339 in files, without colons in
+// names.
 
 #include <chrono>
 #include <string>

@@ -18,8 +18,8 @@ class Environment {
 
   // The value, or nothing if it is unset or empty.
   [[nodiscard]] std::optional<std::string> get(std::string_view name) const;
-  // NAME, or the contents of the file named by NAME_FILE without trailing newlines. Both set is Errc::usage; a file that
-  // can't be read is an error that names variable and path.
+  // NAME, or the contents of the file named by NAME_FILE without trailing newlines. Both set is Errc::usage; a file
+  // that can't be read is an error that names variable and path.
   [[nodiscard]] Result<std::optional<std::string>> secret(std::string_view name) const;
   [[nodiscard]] const std::map<std::string, std::string, std::less<>>& all() const { return variables_; }
 

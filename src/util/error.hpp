@@ -89,15 +89,15 @@ template <class T>
 #define DAVIT_CONCAT(a, b) DAVIT_CONCAT_INNER(a, b)
 
 // Returns from the calling function with the error of `expr`, if it holds one.
-#define TRY(expr)                                                                      \
-  do {                                                                                 \
-    if (auto davit_try_ = (expr); !davit_try_) [[unlikely]]                            \
-      return std::unexpected(std::move(davit_try_).error());                           \
+#define TRY(expr)                                            \
+  do {                                                       \
+    if (auto davit_try_ = (expr); !davit_try_) [[unlikely]]  \
+      return std::unexpected(std::move(davit_try_).error()); \
   } while (false)
 
 // Declares `name` with the value of `expr`, or returns its error.
-#define TRY_ASSIGN(name, expr)                                                         \
-  auto DAVIT_CONCAT(davit_result_, __LINE__) = (expr);                                 \
-  if (!DAVIT_CONCAT(davit_result_, __LINE__)) [[unlikely]]                             \
-    return std::unexpected(std::move(DAVIT_CONCAT(davit_result_, __LINE__)).error());  \
+#define TRY_ASSIGN(name, expr)                                                        \
+  auto DAVIT_CONCAT(davit_result_, __LINE__) = (expr);                                \
+  if (!DAVIT_CONCAT(davit_result_, __LINE__)) [[unlikely]]                            \
+    return std::unexpected(std::move(DAVIT_CONCAT(davit_result_, __LINE__)).error()); \
   auto name = *std::move(DAVIT_CONCAT(davit_result_, __LINE__))

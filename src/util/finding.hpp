@@ -1,6 +1,6 @@
 #pragma once
-// A finding: something that a run noticed and that does not make it fail, such as a file that changed while it was read.
-// A run with findings ends with exit code 3.
+// A finding: something that a run noticed and that does not make it fail, such as a file that changed while it was
+// read. A run with findings ends with exit code 3.
 
 #include <string>
 
