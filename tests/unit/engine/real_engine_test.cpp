@@ -1,5 +1,5 @@
-// Against a real Engine, and so only when asked for: davit_unit '[.real-engine]', with the Engine's socket and a local
-// image that has sh (DAVIT_TEST_IMAGE).
+// Against a real Engine, and so only when asked for: davit_unit "[.real-engine]", with DOCKER_HOST or the usual socket,
+// and a local image that has sh (DAVIT_TEST_IMAGE).
 
 #include <dirent.h>
 
@@ -40,7 +40,7 @@ struct Container {
   std::unique_ptr<HttpEngine> engine;
   ContainerId id;
   explicit Container(const std::vector<std::string>& command = {"sleep", "600"}) {
-    engine = value_of(HttpEngine::connect(value_of(parse_address(Environment()))));
+    engine = value_of(HttpEngine::connect(value_of(parse_address(Environment::of_process()))));
     id = value_of(engine->create_container("davit-unit-" + random_hex(4), {{"Image", test_image()}, {"Cmd", command}}));
     check_ok(engine->start_container(id));
   }
@@ -207,7 +207,7 @@ TEST_CASE("real Engine: hundreds of commands leak no descriptor", "[.real-engine
         run_command_for_text(*container.engine, container.id, {.argv = {"echo", std::to_string(i)}}, run.context));
     REQUIRE(text.out == std::to_string(i) + "\n");
   }
-  CHECK(open_descriptors() == before);
+  CHECK(open_descriptors() <= before);
 }
 
 TEST_CASE("real Engine: objects are made, found and removed", "[.real-engine]") {
@@ -215,7 +215,7 @@ TEST_CASE("real Engine: objects are made, found and removed", "[.real-engine]") 
   auto& engine = *container.engine;
   const auto version = value_of(engine.version());
   CHECK(version.os == "linux");
-  CHECK(engine.is_local());
+  CHECK(engine.is_local() == engine.address().starts_with("/"));
   const auto info = value_of(engine.inspect_container(container.id));
   CHECK(info.state.status == "running");
   CHECK(info.image == test_image());
@@ -247,7 +247,7 @@ TEST_CASE("real Engine: objects are made, found and removed", "[.real-engine]") 
 }
 
 TEST_CASE("real Engine: logs are text and an attached container is heard whole", "[.real-engine]") {
-  auto engine = value_of(HttpEngine::connect(value_of(parse_address(Environment()))));
+  auto engine = value_of(HttpEngine::connect(value_of(parse_address(Environment::of_process()))));
   const auto id = value_of(engine->create_container("davit-unit-" + random_hex(4),
                                                     {{"Image", test_image()},
                                                      {"OpenStdin", true},
@@ -274,7 +274,7 @@ TEST_CASE("real Engine: logs are text and an attached container is heard whole",
 }
 
 TEST_CASE("real Engine: an image is imported and a pull that fails says why", "[.real-engine]") {
-  auto engine = value_of(HttpEngine::connect(value_of(parse_address(Environment()))));
+  auto engine = value_of(HttpEngine::connect(value_of(parse_address(Environment::of_process()))));
   const std::string reference = "davit-unit/" + random_hex(4) + ":one";
   std::string tar(10240, '\0');  // an archive without members
   stream::MemorySource source(tar);
