@@ -39,8 +39,9 @@ class RestoreArea {
   // REQUIRES: `directory` is open for reading, and stays so. `hook`: see step_hook.hpp.
   RestoreArea(int directory, std::string run_id, StepHook hook = {});
   // Reads a tar to its verified end and unpacks it into the area, synced to stable storage. On an error nothing of it
-  // stays. A path that the archive does not have is a finding, and left as it is in the place. Refused while the place
-  // holds another area: roll that one back first.
+  // stays. `tar` is read from another thread than `progress` is called from, and after an error perhaps further than
+  // what failed. A path that the archive does not have is a finding, and left as it is in the place. Refused while the
+  // place holds another area: roll that one back first.
   [[nodiscard]] Result<StageResult> stage(stream::ByteSource& tar, const std::vector<std::string>& paths,
                                           const Progress& progress);
   // REQUIRES: stage() succeeded (Errc::bug otherwise). After an error the place holds a mix: rollback() mends it.

@@ -11,6 +11,7 @@
 #include "helper/open_area.hpp"
 #include "helper/place.hpp"
 #include "helper/walk.hpp"
+#include "stream/read_ahead.hpp"
 #include "stream/tar_reader.hpp"
 #include "util/text.hpp"
 
@@ -57,7 +58,8 @@ struct Unpacked {
 Result<Unpacked> unpack(int fresh, stream::ByteSource& tar, const Selection& selection, Extractor::Options options,
                         const Progress& progress, FindingList& findings) {
   Meter meter(progress);
-  stream::TarReader reader(tar);
+  stream::ReadAhead ahead(tar);
+  stream::TarReader reader(ahead);
   Extractor extractor(fresh, selection, std::move(options), meter, findings);
   TRY(extractor.run(reader));
   // The directory that was unpacked into stands for the place: commit() takes over what it could hold.
