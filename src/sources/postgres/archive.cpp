@@ -17,7 +17,7 @@ umask 077
 head=$(mktemp 2>/dev/null || mktemp -p /dev/shm) || exit 81
 trap 'rm -f "$head" "$head.list"' EXIT
 cat > "$head" || exit 81
-pg_restore -l "$head" > "$head.list" || { rc=$?; [ "$rc" -ge 126 ] && exit "$rc"; exit 80; }
+pg_restore -C -l "$head" > "$head.list" || { rc=$?; [ "$rc" -ge 126 ] && exit "$rc"; exit 80; }
 grep -E '^[0-9]+; [0-9]+ [0-9]+ ((DATABASE|DATABASE PROPERTIES) - |(ACL|COMMENT|SECURITY LABEL) - DATABASE )' "$head.list" |
   pg_restore -C -f - -L /dev/stdin "$head"
 )sh";
