@@ -1,0 +1,160 @@
+#include "app/backup.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "app/restore_guide.hpp"
+#include "app/sweep.hpp"
+
+namespace davit::app {
+namespace {
+
+using Covered = std::map<std::string, model::ItemId, std::less<>>;
+
+// The item that stands for the contents of this one, if there is such.
+const model::ItemId* covering(const Covered& covered, const model::Item& item) {
+  if (item.id.kind != model::ItemKind::volume) return nullptr;
+  const auto volume = item.attributes.find("volume");
+  if (volume == item.attributes.end()) return nullptr;
+  const auto found = covered.find(volume->second);
+  return found == covered.end() ? nullptr : &found->second;
+}
+
+// Items that another one stands for, and those that the user left out, become lines of `not_covered`.
+Result<> apply_selection(BackupPlan& plan, const Covered& covered, const Selection& selection) {
+  std::vector<model::Item> kept;
+  std::vector<model::ItemId> known;
+  for (model::Item& item : plan.items) {
+    if (const model::ItemId* dump = covering(covered, item)) {
+      plan.not_covered.push_back({item.id.text(), "data of " + dump->text() + ", which is dumped"});
+      continue;
+    }
+    known.push_back(item.id);
+    if (selection.takes(item.id))
+      kept.push_back(std::move(item));
+    else
+      plan.not_covered.push_back({item.id.text(), "left out by --only or --exclude"});
+  }
+  plan.items = std::move(kept);
+  return selection.check(known);
+}
+
+catalog::Manifest begin_manifest(const BackupPlan& plan, const BackupOptions& options,
+                                 const std::string& engine_version, TimePoint started) {
+  catalog::Manifest manifest;
+  manifest.id = catalog::make_id(started);
+  manifest.stack = plan.stack.name;
+  manifest.started = started;
+  manifest.davit_version = options.davit_version;
+  manifest.engine_version = engine_version;
+  manifest.project_dir = plan.stack.project_dir;
+  manifest.not_covered = plan.not_covered;
+  manifest.needs = plan.needs;
+  for (const sources::Service& service : plan.stack.services) {
+    catalog::ServiceRecord record;
+    record.name = service.name;
+    record.containers = static_cast<int>(service.containers.size());
+    const engine::ContainerInfo& first = service.containers.front();
+    record.image = first.image;
+    record.image_id = first.image_id;
+    if (const auto image = plan.stack.images.find(first.image); image != plan.stack.images.end()) {
+      record.repo_digests = image->second.repo_digests;
+      record.platform = image->second.os + "/" + image->second.architecture;
+    }
+    manifest.services.push_back(std::move(record));
+  }
+  return manifest;
+}
+
+Result<> store_text(storage::Publication& publication, std::string_view key, std::string_view text) {
+  TRY_ASSIGN(writer, publication.create(key));
+  TRY(writer->write(std::as_bytes(std::span(text))));
+  TRY(writer->finish());
+  TRY(writer->commit());
+  return {};
+}
+
+// Dumps one artefact into an object of its own. What arrived is what the source counted: anything else is our bug, and
+// is found here and not at the restore.
+Result<> dump_artefact(storage::Publication& publication, sources::Source& source, model::Item& item,
+                       model::Artefact& artefact, const stream::Encoding& encoding, catalog::Manifest& manifest,
+                       RunContext& run) {
+  TRY_ASSIGN(writer, publication.create(artefact.path));
+  TRY_ASSIGN(findings, source.dump(item, artefact, encoding, *writer, run));
+  TRY_ASSIGN(info, writer->commit());
+  if (info.bytes != artefact.stored.bytes)
+    return fail(Errc::bug, "store " + artefact.path + ": " + std::to_string(info.bytes) + " bytes arrived of " +
+                               std::to_string(artefact.stored.bytes));
+  for (Finding& finding : findings) {
+    finding.item = item.id.text();
+    run.reporter.finding(finding);
+    manifest.findings.push_back(std::move(finding));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<BackupPlan> plan_backup(engine::Engine& engine, const SourceSet& sources, const BackupOptions& options,
+                               RunContext& run) {
+  BackupPlan plan;
+  TRY_ASSIGN(stack, sources::discover(engine, options.stack));
+  plan.stack = std::move(stack);
+  Covered covered;
+  for (const SourceSet::Member& member : sources.members()) {
+    TRY(run.check());
+    TRY_ASSIGN(part, member.source->plan(plan.stack, options.encoding, run));
+    covered.merge(part.covered_volumes);
+    std::ranges::move(part.items, std::back_inserter(plan.items));
+    std::ranges::move(part.not_covered, std::back_inserter(plan.not_covered));
+    std::ranges::move(part.needs, std::back_inserter(plan.needs));
+  }
+  TRY(apply_selection(plan, covered, options.selection));
+  if (std::ranges::all_of(plan.items, [](const model::Item& item) { return item.id.kind == model::ItemKind::stack; }))
+    return fail(Errc::not_found, "stack " + options.stack + " has nothing to back up",
+                "look at `davit backup --dry-run`: it names what is not covered, and why");
+  return plan;
+}
+
+Result<BackupReport> run_backup(engine::Engine& engine, storage::Storage& storage, const SourceSet& sources,
+                                const BackupOptions& options, RunContext& run) {
+  const auto began = run.clock.steady();
+
+  // 1. Nothing of a dead run is left: no helper, no staging.
+  TRY(sweep_dead_runs(engine, &storage, run));
+
+  // 2. Plan, read-only. From here on every item is known, and what is not covered.
+  run.reporter.step("plan");
+  TRY_ASSIGN(plan, plan_backup(engine, sources, options, run));
+  TRY_ASSIGN(version, engine.version());
+  catalog::Manifest manifest = begin_manifest(plan, options, version.version, run.clock.now());
+
+  // 3. A set of objects that nobody takes for a backup until it has its manifest.
+  const std::string key = catalog::key_of(manifest.stack, manifest.id);
+  TRY_ASSIGN(publication, storage.stage(key, run.run_id));
+
+  // 4. Every artefact is stored, counted and hashed.
+  for (model::Item& item : plan.items) {
+    TRY_ASSIGN(source, sources.of(item.id.kind));
+    for (model::Artefact& artefact : item.artefacts) {
+      TRY(run.check());
+      run.reporter.step("back up " + item.id.text() +
+                        (item.artefacts.size() > 1 ? " (" + artefact.path + ")" : std::string()));
+      TRY(in_context(dump_artefact(*publication, *source, item, artefact, options.encoding, manifest, run),
+                     "back up " + item.id.text()));
+    }
+    manifest.items.push_back(item);
+  }
+  manifest.finished = run.clock.now();
+  TRY(store_text(*publication, kRestoreGuideName, render_restore_guide(manifest)));
+
+  // 5. Publish. Up to here the backup does not exist; after this line it does.
+  TRY(run.check());
+  run.reporter.step("publish");
+  TRY_ASSIGN(text, catalog::render_manifest(manifest));
+  TRY(publication->publish(catalog::kManifestName, text));
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(run.clock.steady() - began);
+  return BackupReport{{manifest.stack, manifest.id, key}, std::move(manifest), took};
+}
+
+}  // namespace davit::app

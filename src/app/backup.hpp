@@ -1,0 +1,45 @@
+#pragma once
+// The use case of `davit backup`: one restore point of one stack, whole or not at all.
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "app/selection.hpp"
+#include "app/source_set.hpp"
+#include "catalog/catalog.hpp"
+#include "engine/engine.hpp"
+#include "storage/storage.hpp"
+#include "util/run_context.hpp"
+
+namespace davit::app {
+
+struct BackupOptions {
+  std::string stack;
+  Selection selection;
+  stream::Encoding encoding;
+  std::string davit_version;
+};
+
+struct BackupPlan {
+  sources::Stack stack;
+  std::vector<model::Item> items;
+  std::vector<model::NotCovered> not_covered;
+  std::vector<std::string> needs;
+};
+
+struct BackupReport {
+  catalog::Entry entry;
+  catalog::Manifest manifest;
+  std::chrono::milliseconds took{};
+};
+
+// Read-only: what a backup would hold, and what not.
+[[nodiscard]] Result<BackupPlan> plan_backup(engine::Engine& engine, const SourceSet& sources,
+                                             const BackupOptions& options, RunContext& run);
+
+// Plans, dumps every item and publishes. An error means that no backup was made and nothing of the run is left.
+[[nodiscard]] Result<BackupReport> run_backup(engine::Engine& engine, storage::Storage& storage,
+                                              const SourceSet& sources, const BackupOptions& options, RunContext& run);
+
+}  // namespace davit::app

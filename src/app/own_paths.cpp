@@ -1,0 +1,55 @@
+#include "app/own_paths.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+#include "helper/self_container.hpp"
+
+namespace davit::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_mountinfo() {
+  std::ifstream file("/proc/self/mountinfo");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// `path` below `from`, put below `to` instead. Nothing if it isn't below.
+std::optional<fs::path> rebase(const fs::path& path, const fs::path& from, const fs::path& to) {
+  const fs::path relative = path.lexically_relative(from);
+  if (relative.empty() || *relative.begin() == "..") return {};
+  return relative == "." ? to : to / relative;
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> path_on_host(engine::Engine& engine, const std::string& self,
+                                                const std::string& path) {
+  std::error_code error;
+  const fs::path real = fs::weakly_canonical(path, error);
+  if (error) return fail_errno(error.value(), "resolve " + path);
+  const std::optional<std::string> id = self.empty() ? helper::container_in_mountinfo(read_mountinfo()) : self;
+  if (!id) return real.string();
+  auto container = engine.inspect_container({*id});
+  // A candidate that is no container of this Engine: davit is a process of the host, or its Engine is elsewhere.
+  if (!container && container.error().code() == Errc::not_found && self.empty()) return real.string();
+  if (!container) return std::unexpected(std::move(container).error());
+  std::optional<fs::path> found;
+  std::size_t longest = 0;  // of several mounts above it, the innermost counts
+  for (const engine::Mount& mount : container->mounts) {
+    if (mount.source.empty() || mount.destination.size() < longest) continue;
+    if (auto on_host = rebase(real, mount.destination, mount.source)) {
+      found = std::move(on_host);
+      longest = mount.destination.size();
+    }
+  }
+  if (!found) return std::nullopt;
+  return found->string();
+}
+
+}  // namespace davit::app

@@ -1,0 +1,16 @@
+#pragma once
+// Where on the Engine's host the repository lies: a backup must not hold the backups.
+
+#include <optional>
+#include <string>
+
+#include "engine/engine.hpp"
+
+namespace davit::app {
+
+// The path on the Engine's host of `path`, which is one of this process. Of a container of ours it is found through its
+// mounts; nothing if it is in no mount. `self` names the container, where it can't be found out; empty otherwise.
+[[nodiscard]] Result<std::optional<std::string>> path_on_host(engine::Engine& engine, const std::string& self,
+                                                              const std::string& path);
+
+}  // namespace davit::app

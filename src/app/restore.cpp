@@ -1,0 +1,201 @@
+#include "app/restore.hpp"
+
+#include <algorithm>
+#include <format>
+#include <ranges>
+
+#include "app/definition.hpp"
+#include "app/sweep.hpp"
+
+namespace davit::app {
+namespace {
+
+// Cheap, and before anything is touched: no artefact is missing or has another length than the manifest says.
+Result<> check_presence(const storage::StorageReader& storage, const catalog::Entry& entry, const model::Item& item) {
+  for (const model::Artefact& artefact : item.artefacts) {
+    auto info = storage.stat(object_key(entry, artefact));
+    if (!info && info.error().code() == Errc::not_found)
+      return fail(Errc::corrupt, std::format("backup {}: {} is missing", entry.id, artefact.path),
+                  "restore another backup; `davit verify` says which are whole");
+    if (!info) return std::unexpected(std::move(info).error());
+    if (info->bytes != artefact.stored.bytes)
+      return fail(Errc::corrupt,
+                  std::format("backup {}: {} has {} bytes instead of {}", entry.id, artefact.path, info->bytes,
+                              artefact.stored.bytes),
+                  "restore another backup; `davit verify` says which are whole");
+  }
+  return {};
+}
+
+// What the Engine has of the stack now. That it knows nothing of it is an ordinary case: everything was destroyed.
+Result<sources::Stack> discover_present(engine::Engine& engine, const std::string& name) {
+  auto present = sources::discover(engine, name);
+  if (present) return present;
+  if (present.error().code() != Errc::not_found) return present;
+  sources::Stack nothing;
+  nothing.name = name;
+  return nothing;
+}
+
+sources::Target target_of(const RestorePlan& plan, const RestoreOptions& options) {
+  const std::string& dir = plan.manifest.project_dir.empty() ? plan.present.project_dir : plan.manifest.project_dir;
+  return {plan.manifest.stack, dir, &plan.recorded, &plan.present, options.replace, options.allow_version_change};
+}
+
+bool is_database(const model::Item& item) { return item.id.kind == model::ItemKind::postgres; }
+
+// The restorations that have begun, so that all of them can be led back.
+class Restorations {
+ public:
+  struct Member {
+    const model::Item* item;
+    std::unique_ptr<sources::Restoration> restoration;
+  };
+
+  sources::Restoration& add(const model::Item& item, std::unique_ptr<sources::Restoration> restoration) {
+    members_.push_back({&item, std::move(restoration)});
+    return *members_.back().restoration;
+  }
+
+  Result<> finish(RunContext& run) {
+    for (Member& member : members_)
+      TRY(in_context(member.restoration->finish(run), "finish the restore of " + member.item->id.text()));
+    return {};
+  }
+
+  // Leads everything back in reverse order, even when asked to stop, and returns `error` with what could not be undone.
+  Error roll_back(Error error, const RunContext& run) {
+    RunContext undo{run.run_id, run.clock, run.reporter, std::stop_token()};
+    undo.reporter.step("roll back");
+    bool all_back = true;
+    for (Member& member : members_ | std::views::reverse) {
+      auto undone = member.restoration->rollback(undo);
+      if (undone) continue;
+      all_back = false;
+      undo.reporter.note("rollback of " + member.item->id.text() + " failed: " + undone.error().message());
+    }
+    const bool touched = !members_.empty();
+    members_.clear();
+    if (!touched) return error;
+    return std::move(error).hint_if_none(all_back ? "the old contents are in place as before"
+                                                  : "some old contents are not back; the notes above say which");
+  }
+
+ private:
+  std::vector<Member> members_;
+};
+
+// Stages and commits the steps that `take` selects: all are staged before the first is committed, so a damaged artefact
+// is found while nothing has changed yet.
+Result<> stage_and_commit(const storage::StorageReader& storage, const SourceSet& sources, const RestorePlan& plan,
+                          const sources::Target& target, bool databases, Restorations& begun,
+                          std::vector<Finding>& findings, RunContext& run) {
+  std::vector<std::pair<const model::Item*, sources::Restoration*>> staged;
+  for (const RestoreStep& step : plan.steps) {
+    if (is_database(step.item) != databases) continue;
+    const std::string doing = "restore " + step.item.id.text();
+    TRY(run.check());
+    run.reporter.step(doing);
+    TRY_ASSIGN(source, sources.of(step.item.id.kind));
+    TRY_ASSIGN(made, in_context(source->restore(step.item, target, run), doing));
+    sources::Restoration& restoration = begun.add(step.item, std::move(made));
+    for (const model::Artefact& artefact : step.item.artefacts) {
+      TRY(run.check());
+      TRY_ASSIGN(stored, in_context(storage.open(object_key(plan.entry, artefact)), doing));
+      TRY_ASSIGN(found, in_context(restoration.stage(artefact, *stored, run), doing));
+      for (Finding& finding : found) {
+        finding.item = step.item.id.text();
+        run.reporter.finding(finding);
+        findings.push_back(std::move(finding));
+      }
+    }
+    staged.emplace_back(&step.item, &restoration);
+  }
+  for (auto& [item, restoration] : staged) {
+    TRY(run.check());
+    TRY(in_context(restoration->commit(run), "restore " + item->id.text()));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<std::string> RestorePlan::blocking(bool replace) const {
+  std::vector<std::string> lines;
+  for (const RestoreStep& step : steps)
+    for (const sources::Conflict& conflict : step.conflicts)
+      if (!conflict.replaceable || !replace) lines.push_back(conflict.what);
+  return lines;
+}
+
+Result<RestorePlan> plan_restore(engine::Engine& engine, const storage::StorageReader& storage,
+                                 const SourceSet& sources, const RestoreOptions& options, RunContext& run) {
+  RestorePlan plan;
+  TRY_ASSIGN(entry, catalog::find(storage, options.stack, options.backup));
+  plan.entry = std::move(entry);
+  TRY_ASSIGN(manifest, catalog::load(storage, plan.entry));
+  plan.manifest = std::move(manifest);
+  std::vector<model::ItemId> known;
+  for (const model::Item& item : plan.manifest.items) known.push_back(item.id);
+  TRY(options.selection.check(known));
+  TRY_ASSIGN(recorded, load_definition(storage, plan.entry, plan.manifest));
+  plan.recorded = std::move(recorded);
+  TRY_ASSIGN(present, discover_present(engine, plan.manifest.stack));
+  plan.present = std::move(present);
+
+  const sources::Target target = target_of(plan, options);
+  for (const model::Item& item : plan.manifest.items) {
+    if (!options.selection.takes(item.id)) {
+      plan.left_out.push_back(item.id.text());
+      continue;
+    }
+    TRY(run.check());
+    TRY(check_presence(storage, plan.entry, item));
+    TRY_ASSIGN(source, sources.of(item.id.kind));
+    TRY_ASSIGN(conflicts, in_context(source->check_restore(item, target, run), "check " + item.id.text()));
+    plan.steps.push_back({item, std::move(conflicts)});
+  }
+  return plan;
+}
+
+Result<RestoreReport> run_restore(engine::Engine& engine, const storage::StorageReader& storage,
+                                  const SourceSet& sources, const RestoreOptions& options, RunContext& run) {
+  const auto began = run.clock.steady();
+
+  // 1. Nothing of a dead run is left.
+  TRY(sweep_dead_runs(engine, nullptr, run));
+
+  // 2. Plan. From here on every item and everything that stands in its way is known, and nothing has been touched.
+  run.reporter.step("plan");
+  TRY_ASSIGN(plan, plan_restore(engine, storage, sources, options, run));
+  if (const auto lines = plan.blocking(options.replace); !lines.empty()) {
+    std::string what = "restore " + plan.entry.id + " is refused";
+    for (const std::string& line : lines) what += "\n  - " + line;
+    std::string hint;
+    for (const RestoreStep& step : plan.steps)
+      for (const sources::Conflict& conflict : step.conflicts)
+        if ((!conflict.replaceable || !options.replace) && !hint.contains(conflict.remedy))
+          hint += (hint.empty() ? "" : "; ") + conflict.remedy;
+    return fail(Errc::exists, std::move(what), std::move(hint));
+  }
+
+  // 3. Files and volumes: staged beside the old contents and verified, then put in place. The old ones are kept aside.
+  // They
+  //    come before the databases, since a server that doesn't run is started on its own volumes and configuration.
+  // 4. Databases: restored under other names, then renamed.
+  const sources::Target target = target_of(plan, options);
+  Restorations begun;
+  std::vector<Finding> findings;
+  for (const bool databases : {false, true})
+    if (auto done = stage_and_commit(storage, sources, plan, target, databases, begun, findings, run); !done)
+      return std::unexpected(begun.roll_back(std::move(done).error(), run));
+
+  // 5. The new state stands. Only now the old contents go; from here on there is no way back.
+  run.reporter.step("finish");
+  RunContext last{run.run_id, run.clock, run.reporter, std::stop_token()};
+  TRY(begun.finish(last));
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(run.clock.steady() - began);
+  return RestoreReport{std::move(plan), std::move(findings), took};
+}
+
+}  // namespace davit::app

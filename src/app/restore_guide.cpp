@@ -1,0 +1,128 @@
+#include "app/restore_guide.hpp"
+
+#include <format>
+
+#include "util/text.hpp"
+
+namespace davit::app {
+namespace {
+
+std::string quote_for_sh(std::string_view text) {
+  std::string quoted = "'";
+  for (const char c : text) {
+    if (c == '\'')
+      quoted += "'\\''";
+    else
+      quoted += c;
+  }
+  return quoted + "'";
+}
+
+std::string block(const std::string& commands) { return "```sh\n" + commands + "```\n\n"; }
+
+// The command that writes the plain bytes of an artefact to its standard output.
+std::string opener(const model::Artefact& artefact) {
+  return (artefact.codec == stream::Codec::zstd ? "zstd -dc " : "cat ") + quote_for_sh(artefact.path);
+}
+
+std::string attribute(const model::Attributes& attributes, std::string_view name) {
+  const auto found = attributes.find(name);
+  return found == attributes.end() ? std::string() : found->second;
+}
+
+std::string render_checksums(const catalog::Manifest& manifest) {
+  std::string lines = "sha256sum --check <<'END'\n";
+  for (const model::Item& item : manifest.items)
+    for (const model::Artefact& artefact : item.artefacts)
+      lines += artefact.stored.sha256 + "  " + artefact.path + "\n";
+  return "## Check\n\nEvery line must say OK.\n\n" + block(lines + "END\n");
+}
+
+std::string render_tar(const model::Item& item, const model::Artefact& artefact) {
+  const std::string directory = "\"$OUT\"/" + quote_for_sh(encode_file_name(std::string(name_of(item.id.kind))) + "/" +
+                                                           encode_file_name(item.id.name));
+  return block(
+      std::format("OUT=${{OUT:-restored}}\nmkdir -p {0}\n"
+                  "{1} | tar --extract --file=- --directory={0} --numeric-owner --same-owner --same-permissions \\\n"
+                  "  --acls --xattrs --xattrs-include='*'\n",
+                  directory, opener(artefact)));
+}
+
+std::string render_volume(const model::Item& item) {
+  const std::string volume = attribute(item.attributes, "volume");
+  std::string create = "docker volume create --driver " + quote_for_sh(attribute(item.attributes, "driver"));
+  for (const auto& [name, value] : item.attributes)
+    if (name.starts_with("label.")) create += " \\\n  --label " + quote_for_sh(name.substr(6) + "=" + value);
+  return std::format(
+      "This is the Docker volume `{0}`. The block below unpacks it, as root, into a directory below `OUT`. To put it "
+      "into a "
+      "volume that Compose takes for its own, make the volume with\n\n"
+      "    {1} {2}\n\nand unpack into its `Mountpoint` (`docker volume inspect`) instead.\n\n",
+      escape_for_display(volume), create, quote_for_sh(volume));
+}
+
+std::string render_postgres(const model::Item& item) {
+  std::string text = std::format(
+      "PostgreSQL {}. Run this where `psql` and `pg_restore` of that version (or a newer one) reach the server as a "
+      "superuser; `PGHOST`, `PGUSER` and `PGPASSWORD` say where it is. Roles that exist already are reported as errors "
+      "by the "
+      "first command: that is fine. An existing database of the same name is dropped.\n\n",
+      attribute(item.attributes, "version"));
+  for (const model::Artefact& artefact : item.artefacts) {
+    if (artefact.content == model::Content::sql)
+      text += block(opener(artefact) + " | psql --no-psqlrc --quiet --dbname=template1\n");
+    else
+      text +=
+          "Database `" + escape_for_display(attribute(artefact.attributes, "database")) + "`:\n\n" +
+          block(opener(artefact) + " | pg_restore --create --clean --if-exists --exit-on-error --dbname=template1\n");
+  }
+  return text;
+}
+
+std::string render_item(const model::Item& item) {
+  std::string text = "## " + escape_for_display(item.id.text()) + "\n\n";
+  switch (item.id.kind) {
+    case model::ItemKind::postgres:
+      return text + render_postgres(item);
+    case model::ItemKind::stack:
+      text += "What Compose had made of the stack, as the Docker Engine described it. It holds secrets.\n\n";
+      for (const model::Artefact& artefact : item.artefacts)
+        text += block(opener(artefact) + " > stack-definition.json\n");
+      return text;
+    case model::ItemKind::volume:
+      text += render_volume(item);
+      break;
+    case model::ItemKind::bind:
+    case model::ItemKind::files:
+      text += "From `" + escape_for_display(attribute(item.attributes, "path")) + "` of the host.\n\n";
+      break;
+  }
+  for (const model::Artefact& artefact : item.artefacts) text += render_tar(item, artefact);
+  return text;
+}
+
+}  // namespace
+
+std::string render_restore_guide(const catalog::Manifest& manifest) {
+  std::string text = std::format(
+      "# Restoring {0} {1} by hand\n\n"
+      "`davit restore {1}` does all this. Without davit, `tar`, `zstd`, `psql` and `pg_restore` are enough: this page "
+      "says "
+      "how, for this backup. Run each block in the directory of this file. `manifest.json` says what each file is.\n\n",
+      escape_for_display(manifest.stack), manifest.id);
+  text += render_checksums(manifest);
+  for (const model::Item& item : manifest.items) text += render_item(item);
+  if (!manifest.not_covered.empty()) {
+    text += "## Not in this backup\n\n";
+    for (const model::NotCovered& line : manifest.not_covered)
+      text += "- " + escape_for_display(line.what) + ": " + escape_for_display(line.why) + "\n";
+    text += "\n";
+  }
+  if (!manifest.needs.empty()) {
+    text += "## Needed besides\n\n";
+    for (const std::string& need : manifest.needs) text += "- " + escape_for_display(need) + "\n";
+  }
+  return text;
+}
+
+}  // namespace davit::app

@@ -1,0 +1,117 @@
+#include "app/verify.hpp"
+
+#include <algorithm>
+
+#include "app/definition.hpp"
+#include "stream/digest.hpp"
+
+namespace davit::app {
+namespace {
+
+// Tells the reporter of every byte that is read.
+class ReportingSource : public stream::ByteSource {
+ public:
+  ReportingSource(stream::ByteSource& source, RunContext& run) : source_(source), run_(run) {}
+  Result<std::size_t> read(std::span<std::byte> into) override {
+    TRY(run_.check());
+    TRY_ASSIGN(count, source_.read(into));
+    run_.reporter.progress(count);
+    return count;
+  }
+
+ private:
+  stream::ByteSource& source_;
+  RunContext& run_;
+};
+
+// Length and SHA-256 of the stored bytes.
+Result<> verify_bytes(const model::Artefact& artefact, stream::ByteSource& stored) {
+  stream::Decoder as_stored(stream::Codec::none, stored, artefact.stored, artefact.stored);
+  std::vector<std::byte> buffer(1U << 20U);
+  while (true) {
+    TRY_ASSIGN(count, as_stored.read(buffer));
+    if (count == 0) return {};
+  }
+}
+
+Result<> verify_artefact(const storage::StorageReader& storage, const SourceSet& sources, const catalog::Entry& entry,
+                         const model::Item& item, const model::Artefact& artefact, const sources::Stack* recorded,
+                         RunContext& run) {
+  auto opened = storage.open(object_key(entry, artefact));
+  if (!opened && opened.error().code() == Errc::not_found) return fail(Errc::corrupt, "is missing");
+  if (!opened) return std::unexpected(std::move(opened).error());
+  ReportingSource stored(**opened, run);
+  if (recorded == nullptr) return verify_bytes(artefact, stored);
+  TRY_ASSIGN(source, sources.of(item.id.kind));
+  return source->verify(item, artefact, stored, *recorded, run);
+}
+
+Result<> verify_backup(const storage::StorageReader& storage, const SourceSet& sources, const catalog::Entry& entry,
+                       bool deep, VerifyReport& report, RunContext& run) {
+  const auto problem = [&](std::string path, std::uint64_t bytes, const Error& error) {
+    report.artefacts.push_back({entry.id, std::move(path), bytes, error.message(), error.code()});
+  };
+  ++report.backups;
+  auto manifest = catalog::load(storage, entry);
+  if (!manifest) {
+    problem(std::string(catalog::kManifestName), 0, manifest.error());
+    return {};
+  }
+  std::optional<sources::Stack> recorded;
+  if (deep) {
+    auto definition = load_definition(storage, entry, *manifest);
+    if (definition) recorded = std::move(*definition);
+    // Else the artefact itself is reported below, and the others are verified by their bytes.
+  }
+  for (const model::Item& item : manifest->items) {
+    for (const model::Artefact& artefact : item.artefacts) {
+      TRY(run.check());
+      run.reporter.step("verify " + entry.id + " " + artefact.path, artefact.stored.bytes);
+      auto good = verify_artefact(storage, sources, entry, item, artefact, recorded ? &*recorded : nullptr, run);
+      if (good)
+        report.artefacts.push_back({entry.id, artefact.path, artefact.stored.bytes, {}, {}});
+      else if (good.error().code() == Errc::cancelled)
+        return good;
+      else
+        problem(artefact.path, artefact.stored.bytes, good.error());
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+int VerifyReport::problems() const {
+  return static_cast<int>(
+      std::ranges::count_if(artefacts, [](const VerifiedArtefact& artefact) { return !artefact.problem.empty(); }));
+}
+
+Errc VerifyReport::worst() const {
+  Errc worst = Errc::unavailable;
+  for (const VerifiedArtefact& artefact : artefacts)
+    if (!artefact.problem.empty() && artefact.code != Errc::unavailable) worst = artefact.code;
+  for (const VerifiedArtefact& artefact : artefacts)
+    if (!artefact.problem.empty() && artefact.code == Errc::corrupt) worst = artefact.code;
+  return worst;
+}
+
+Result<VerifyReport> run_verify(const storage::StorageReader& storage, const SourceSet& sources,
+                                const VerifyOptions& options, RunContext& run) {
+  std::vector<catalog::Entry> entries;
+  if (options.backups.empty()) {
+    TRY_ASSIGN(all, catalog::list(storage, options.stack));
+    entries = std::move(all);
+    if (entries.empty())
+      return fail(Errc::not_found, storage.describe() + " holds no backup" +
+                                       (options.stack.empty() ? "" : " of stack " + options.stack));
+  }
+  for (const std::string& id : options.backups) {
+    TRY_ASSIGN(entry, catalog::find(storage, options.stack, id));
+    entries.push_back(std::move(entry));
+  }
+  VerifyReport report;
+  for (const catalog::Entry& entry : entries) TRY(verify_backup(storage, sources, entry, options.deep, report, run));
+  return report;
+}
+
+}  // namespace davit::app

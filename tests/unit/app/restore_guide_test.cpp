@@ -1,0 +1,56 @@
+#include "app/restore_guide.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+namespace davit::app {
+namespace {
+
+using Catch::Matchers::ContainsSubstring;
+
+catalog::Manifest sample() {
+  catalog::Manifest manifest;
+  manifest.id = "20261121T083000Z-4f2a";
+  manifest.stack = "shop";
+  model::Item volume;
+  volume.id = {model::ItemKind::volume, "it's"};
+  volume.attributes = {{"volume", "shop_it's"}, {"driver", "local"}, {"label.com.docker.compose.volume", "it's"}};
+  model::Artefact tar;
+  tar.path = "volumes/it%27s.tar.zst";
+  tar.codec = stream::Codec::zstd;
+  tar.stored = {3, std::string(64, 'a')};
+  volume.artefacts = {tar};
+  model::Item database;
+  database.id = {model::ItemKind::postgres, "db"};
+  database.attributes = {{"version", "17.6"}};
+  model::Artefact dump;
+  dump.path = "db/db/orders.dump";
+  dump.content = model::Content::pg_custom;
+  dump.attributes = {{"database", "orders"}};
+  database.artefacts = {dump};
+  manifest.items = {volume, database};
+  manifest.not_covered = {{"volume:pgdata", "data of postgres:db, which is dumped"}};
+  return manifest;
+}
+
+TEST_CASE("the guide checks every artefact by its stored hash") {
+  CHECK_THAT(render_restore_guide(sample()), ContainsSubstring(std::string(64, 'a') + "  volumes/it%27s.tar.zst\n"));
+}
+
+TEST_CASE("names are quoted for the shell") {
+  const std::string guide = render_restore_guide(sample());
+  CHECK_THAT(guide, ContainsSubstring("'shop_it'\\''s'"));
+  CHECK_THAT(guide, ContainsSubstring("--label 'com.docker.compose.volume=it'\\''s'"));
+}
+
+TEST_CASE("an artefact without a codec is read as it is") {
+  CHECK_THAT(render_restore_guide(sample()), ContainsSubstring("cat 'db/db/orders.dump' | pg_restore --create"));
+}
+
+TEST_CASE("the guide says what the backup does not hold") {
+  CHECK_THAT(render_restore_guide(sample()),
+             ContainsSubstring("- volume:pgdata: data of postgres:db, which is dumped\n"));
+}
+
+}  // namespace
+}  // namespace davit::app
