@@ -1,0 +1,74 @@
+#include <nlohmann/json.hpp>
+
+#include "app/backup.hpp"
+#include "cli/commands.hpp"
+#include "cli/render.hpp"
+
+namespace davit::cli {
+namespace {
+
+struct BackupFlags {
+  std::vector<std::string> only;
+  std::vector<std::string> exclude;
+  std::vector<std::string> files;
+  std::string compress;
+  bool dry_run = false;
+};
+
+Result<int> backup(const Globals& globals, const BackupFlags& flags) {
+  TRY_ASSIGN(bench, Workbench::open(globals));
+  const std::string compress = globals.value(flags.compress, "DAVIT_COMPRESS");
+  app::BackupOptions options;
+  TRY_ASSIGN(encoding, stream::parse_encoding(compress.empty() ? "zstd" : compress));
+  options.encoding = encoding;
+  options.selection = {split_list(flags.only), split_list(flags.exclude)};
+  options.davit_version = DAVIT_VERSION;
+
+  TRY_ASSIGN(engine, bench->engine());
+  TRY_ASSIGN(stack, bench->stack());
+  options.stack = stack;
+  std::vector<std::string> files = flags.files;
+  if (files.empty()) files = {globals.environment.get("DAVIT_FILES").value_or("")};
+  TRY_ASSIGN(sources, bench->sources(files));
+
+  if (flags.dry_run) {
+    TRY_ASSIGN(plan, app::plan_backup(*engine, *sources, options, bench->run()));
+    bench->progress().close();
+    TRY(print(globals.json ? backup_plan_to_json(plan).dump(2) + "\n" : render_backup_plan(plan)));
+    return kExitDone;
+  }
+  TRY_ASSIGN(storage, bench->storage(Workbench::Use::write));
+  TRY_ASSIGN(report, app::run_backup(*engine, *storage, *sources, options, bench->run()));
+  bench->progress().close();
+  if (globals.json) {
+    TRY_ASSIGN(text, catalog::render_manifest(report.manifest));
+    TRY(print(text));
+  } else if (globals.quiet) {
+    TRY(print(report.entry.id + "\n"));
+  } else {
+    TRY(print(render_backup_report(report, storage->describe())));
+  }
+  return report.manifest.findings.empty() ? kExitDone : kExitFindings;
+}
+
+}  // namespace
+
+void add_backup(CLI::App& app, const Globals& globals, Action& chosen) {
+  CLI::App* command = app.add_subcommand("backup", "Back up a stack as one restore point");
+  auto flags = std::make_shared<BackupFlags>();
+  command->add_option("--only", flags->only, "Only these items: KIND:NAME, * and ? stand for anything")
+      ->type_name("ITEM")
+      ->allow_extra_args(false);
+  command->add_option("--exclude", flags->exclude, "Not these items")->type_name("ITEM")->allow_extra_args(false);
+  command
+      ->add_option("--files", flags->files,
+                   "More files, separated by commas: absolute, or below the project's directory")
+      ->type_name("PATH")
+      ->allow_extra_args(false);
+  command->add_option("--compress", flags->compress, "zstd, zstd:LEVEL (1 to 19) or none; zstd:3 by default")
+      ->type_name("CODEC");
+  command->add_flag("--dry-run", flags->dry_run, "Only show what would be backed up, and what is not covered");
+  command->callback([&globals, &chosen, flags] { chosen = [&globals, flags] { return backup(globals, *flags); }; });
+}
+
+}  // namespace davit::cli

@@ -1,0 +1,109 @@
+#include "cli/cli.hpp"
+
+#include <cerrno>
+#include <cstdio>
+#include <exception>
+#include <format>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/render.hpp"
+#include "cli/signals.hpp"
+#include "cli/variables.hpp"
+#include "util/log.hpp"
+#include "util/text.hpp"
+
+namespace davit::cli {
+namespace {
+
+std::string render_footer() {
+  std::vector<std::vector<std::string>> rows;
+  for (const Variable& variable : variables())
+    rows.push_back({std::string(variable.name), std::string(variable.flag), std::string(variable.meaning)});
+  std::string text =
+      "Variables (a flag wins; every davit.* label of the stack comes after both):\n" + render_table(rows, 2);
+  rows.clear();
+  for (const sources::LabelRule& rule : sources::label_rules())
+    rows.push_back({std::string(rule.name), std::string(rule.where), std::string(rule.meaning)});
+  text += "\nLabels:\n" + render_table(rows, 2);
+  rows.clear();
+  for (const ExitCode& code : exit_codes()) rows.push_back({std::to_string(code.number), std::string(code.meaning)});
+  return text + "\nExit codes:\n" + render_table(rows, 2);
+}
+
+void add_globals(CLI::App& app, Globals& globals) {
+  app.add_option("--repository", globals.repository, "Where backups live: a directory")->type_name("DIR");
+  app.add_option("--stack", globals.stack, "The Compose project; by default the only one that runs")->type_name("NAME");
+  app.add_option("--helper-image", globals.helper_image, "Image of the helper containers; busybox by default")
+      ->type_name("IMAGE");
+  app.add_option("--self", globals.self, "Container that davit runs in, where it can't find out")
+      ->type_name("CONTAINER");
+  app.add_option("--channel", globals.channel, "How helpers hand over their bytes: auto or attach")->type_name("KIND");
+  app.add_flag("-v,--verbose", globals.verbose, "Say more about what is done, and how");
+  app.add_flag("-q,--quiet", globals.quiet, "Print findings and errors only");
+  app.add_flag("--json", globals.json, "Print the outcome as JSON on standard output");
+}
+
+int report(const Error& error, bool json) {
+  const std::string text = render_error(error);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  // The exit code already tells of the failure: that the JSON could not be printed as well changes nothing.
+  if (json) static_cast<void>(print(error_to_json(error).dump(2) + "\n"));
+  return exit_code_of(error.code());
+}
+
+// What CLI11 throws: help and version are no errors, and everything else is the user's usage.
+int report_parse(const CLI::App& app, const CLI::ParseError& error, bool json) {
+  if (error.get_exit_code() == 0) return app.exit(error) == 0 ? kExitDone : 1;
+  return report(Error(Errc::usage, error.what(), "`davit --help` shows the usage"), json);
+}
+
+int run_checked(int argc, char** argv) {
+  Globals globals;
+  globals.environment = Environment::of_process();
+  const SignalWatch signals;
+  globals.stop = signals.token();
+
+  CLI::App app("davit backs up a whole Docker Compose stack as one restore point, and brings it back.", "davit");
+  app.set_version_flag("--version", "davit " DAVIT_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer(render_footer);
+  add_globals(app, globals);
+  Action chosen;
+  add_backup(app, globals, chosen);
+  add_restore(app, globals, chosen);
+  add_ls(app, globals, chosen);
+  add_show(app, globals, chosen);
+  add_verify(app, globals, chosen);
+  add_helper(app, chosen);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return report_parse(app, error, globals.json);
+  }
+  set_log_level(globals.verbose ? LogLevel::debug : globals.quiet ? LogLevel::quiet : LogLevel::warning);
+  if (auto known = check_variables(globals.environment); !known) return report(known.error(), globals.json);
+  auto code = chosen();
+  return code ? *code : report(code.error(), globals.json);
+}
+
+}  // namespace
+
+Result<> print(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+    return fail_errno(errno, "write to standard output");
+  return {};
+}
+
+int run(int argc, char** argv) {
+  try {
+    return run_checked(argc, argv);
+  } catch (const std::exception& error) {
+    return report(Error(Errc::bug, std::string("an exception came through: ") + error.what(),
+                        "please report this with the command that you ran"),
+                  false);
+  }
+}
+
+}  // namespace davit::cli

@@ -1,0 +1,24 @@
+#pragma once
+// The commands. Each adds itself to the parser with its own options, and leaves behind what is to be done if it is
+// chosen: a function that returns the exit code, or the error that the process ends with.
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "cli/globals.hpp"
+
+namespace davit::cli {
+
+using Action = std::function<Result<int>()>;
+
+void add_backup(CLI::App& app, const Globals& globals, Action& chosen);
+void add_restore(CLI::App& app, const Globals& globals, Action& chosen);
+void add_ls(CLI::App& app, const Globals& globals, Action& chosen);
+void add_show(CLI::App& app, const Globals& globals, Action& chosen);
+void add_verify(CLI::App& app, const Globals& globals, Action& chosen);
+void add_helper(CLI::App& app, Action& chosen);  // not shown: what davit runs in its helper containers
+
+// Writes to standard output. Errc::failed if it can't be written, such as on a full disk.
+[[nodiscard]] Result<> print(std::string_view text);
+
+}  // namespace davit::cli

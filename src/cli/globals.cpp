@@ -1,0 +1,98 @@
+#include "cli/globals.hpp"
+
+#include <algorithm>
+
+#include "app/own_paths.hpp"
+#include "engine/address.hpp"
+#include "engine/http_engine.hpp"
+#include "storage/local/local_storage.hpp"
+#include "util/text.hpp"
+
+namespace davit::cli {
+
+std::string Globals::value(const std::string& flag, std::string_view variable) const {
+  return flag.empty() ? environment.get(variable).value_or("") : flag;
+}
+
+std::vector<std::string> split_list(const std::vector<std::string>& values) {
+  std::vector<std::string> list;
+  for (const std::string& value : values)
+    for (const std::string& part : split(value, ','))
+      if (const std::string_view word = trim(part); !word.empty()) list.emplace_back(word);
+  return list;
+}
+
+Workbench::Workbench(const Globals& globals)
+    : globals_(globals),
+      progress_(make_progress(style_for_terminal(globals.quiet, globals.environment.get("TERM").value_or("")), clock_)),
+      run_{random_hex(6), clock_, *progress_, globals.stop},
+      repository_path_(globals.value(globals.repository, "DAVIT_REPOSITORY")) {
+  if (repository_path_.empty()) repository_path_ = globals.environment.get("BACKUP_ROOT").value_or("");
+}
+
+Result<std::unique_ptr<Workbench>> Workbench::open(const Globals& globals) {
+  return std::unique_ptr<Workbench>(new Workbench(globals));
+}
+
+Result<engine::Engine*> Workbench::engine() {
+  if (engine_) return engine_.get();
+  TRY_ASSIGN(address, engine::parse_address(globals_.environment));
+  TRY_ASSIGN(connected, engine::HttpEngine::connect(std::move(address)));
+  engine_ = std::move(connected);
+  return engine_.get();
+}
+
+Result<storage::Storage*> Workbench::storage(Use use) {
+  if (storage_) return storage_.get();
+  if (repository_path_.empty())
+    return fail(Errc::usage, "no repository was named",
+                "set --repository, DAVIT_REPOSITORY or BACKUP_ROOT to a directory");
+  if (repository_path_.contains("://"))
+    return fail(Errc::usage, "repository " + escape_for_display(repository_path_) + " is not a directory",
+                "this version keeps backups in directories");
+  TRY_ASSIGN(local,
+             storage::LocalStorage::open(repository_path_, use == Use::write ? storage::LocalStorage::Access::write
+                                                                             : storage::LocalStorage::Access::read));
+  storage_ = std::move(local);
+  return storage_.get();
+}
+
+Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files) {
+  if (sources_) return sources_.get();
+  const std::string channel = globals_.value(globals_.channel, "DAVIT_CHANNEL");
+  if (!channel.empty() && channel != "auto" && channel != "attach")
+    return fail(Errc::usage, "channel \"" + escape_for_display(channel) + "\" is unknown", "write auto or attach");
+  helper::Host::Options options;
+  options.image = globals_.value(globals_.helper_image, "DAVIT_HELPER_IMAGE");
+  options.self_container = globals_.value(globals_.self, "DAVIT_SELF");
+  options.attach_only = channel == "attach";
+  std::vector<std::string> skip_paths;
+  if (!repository_path_.empty()) {
+    TRY_ASSIGN(on_host, app::path_on_host(*engine_, options.self_container, repository_path_));
+    if (on_host) skip_paths.push_back(*on_host);
+  }
+  host_ = std::make_unique<helper::Host>(*engine_, options);
+  sources_ = std::make_unique<app::SourceSet>();
+  using model::ItemKind;
+  sources_->add({ItemKind::stack}, sources::make_stack_source(*engine_));
+  sources_->add({ItemKind::files}, sources::make_files_source(*host_, {split_list(files), skip_paths}));
+  sources_->add({ItemKind::postgres}, sources::make_postgres_source(*host_));
+  sources_->add({ItemKind::volume, ItemKind::bind}, sources::make_volume_source(*host_, {skip_paths}));
+  return sources_.get();
+}
+
+Result<std::string> Workbench::stack() {
+  std::string named = globals_.value(globals_.stack, "DAVIT_STACK");
+  if (!named.empty()) return named;
+  TRY_ASSIGN(api, engine());
+  TRY_ASSIGN(stacks, sources::list_stacks(*api));
+  std::erase_if(stacks, [](const sources::StackSummary& stack) { return stack.running == 0; });
+  if (stacks.size() == 1) return stacks.front().name;
+  std::string names;
+  for (const sources::StackSummary& stack : stacks)
+    names += (names.empty() ? "" : ", ") + escape_for_display(stack.name);
+  if (stacks.empty()) return fail(Errc::usage, "no stack was named, and none runs", "name one with --stack");
+  return fail(Errc::usage, "no stack was named, and several run: " + names, "name one with --stack");
+}
+
+}  // namespace davit::cli

@@ -1,0 +1,69 @@
+#pragma once
+// Options that every command takes, and what a command is made of: built here, once, and handed down as references.
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "app/source_set.hpp"
+#include "cli/progress.hpp"
+#include "engine/engine.hpp"
+#include "helper/session.hpp"
+#include "storage/storage.hpp"
+#include "util/env.hpp"
+#include "util/run_context.hpp"
+
+namespace davit::cli {
+
+struct Globals {
+  Environment environment;
+  std::stop_token stop;
+  std::string repository;
+  std::string stack;
+  std::string helper_image;
+  std::string self;
+  std::string channel;
+  bool verbose = false;
+  bool quiet = false;
+  bool json = false;
+
+  // The flag, or else the variable.
+  [[nodiscard]] std::string value(const std::string& flag, std::string_view variable) const;
+};
+
+// Everything that one run of a command works with.
+class Workbench {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<Workbench>> open(const Globals& globals);
+
+  [[nodiscard]] RunContext& run() { return run_; }
+  [[nodiscard]] Progress& progress() { return *progress_; }
+  // Connects at the first call. Errc::unavailable and the like, see HttpEngine.
+  [[nodiscard]] Result<engine::Engine*> engine();
+  enum class Use { read, write };
+  // Errc::usage if no repository was named. For reading it must exist.
+  [[nodiscard]] Result<storage::Storage*> storage(Use use);
+  // REQUIRES: engine() succeeded. `files` are the value of `--files`.
+  [[nodiscard]] Result<app::SourceSet*> sources(const std::vector<std::string>& files = {});
+  // `--stack`, or the only stack that runs. Errc::usage, naming them, if there are more.
+  [[nodiscard]] Result<std::string> stack();
+
+ private:
+  explicit Workbench(const Globals& globals);
+  const Globals& globals_;
+  std::unique_ptr<Progress> progress_;
+  Clock clock_;
+  RunContext run_;
+  std::string repository_path_;  // empty: none was named
+  std::unique_ptr<engine::Engine> engine_;
+  std::unique_ptr<storage::Storage> storage_;
+  std::unique_ptr<helper::Host> host_;
+  std::unique_ptr<app::SourceSet> sources_;
+};
+
+// "a,b" and repeated flags alike: one list.
+[[nodiscard]] std::vector<std::string> split_list(const std::vector<std::string>& values);
+
+}  // namespace davit::cli

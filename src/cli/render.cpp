@@ -1,0 +1,236 @@
+#include "cli/render.hpp"
+
+#include <algorithm>
+#include <format>
+#include <nlohmann/json.hpp>
+
+#include "util/text.hpp"
+
+namespace davit::cli {
+namespace {
+
+using nlohmann::json;
+
+// Code points, which is what a column of ordinary text is made of.
+std::size_t columns(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+std::string seconds(std::chrono::milliseconds took) {
+  return std::format("{:.1f} s", static_cast<double>(took.count()) / 1000.0);
+}
+
+std::string plural(std::uint64_t count, std::string_view word) {
+  return std::to_string(count) + " " + std::string(word) + (count == 1 ? "" : "s");
+}
+
+std::string heading(std::string_view text, const std::string& body) {
+  return body.empty() ? std::string() : "\n" + std::string(text) + ":\n" + body;
+}
+
+std::string render_not_covered(const std::vector<model::NotCovered>& lines, const std::vector<std::string>& needs) {
+  std::vector<std::vector<std::string>> rows;
+  for (const model::NotCovered& line : lines)
+    rows.push_back({escape_for_display(line.what), escape_for_display(line.why)});
+  std::vector<std::vector<std::string>> need_rows;
+  for (const std::string& need : needs) need_rows.push_back({escape_for_display(need)});
+  return heading("not covered", render_table(rows, 2)) +
+         heading("needed for a restore, and not captured", render_table(need_rows, 2));
+}
+
+std::string render_findings(const std::vector<Finding>& findings) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Finding& finding : findings)
+    rows.push_back({escape_for_display(finding.item), finding.path, finding.what});
+  return heading("findings", render_table(rows, 2));
+}
+
+std::uint64_t plain_bytes(const model::Item& item) {
+  std::uint64_t sum = 0;
+  for (const model::Artefact& artefact : item.artefacts) sum += artefact.plain.bytes;
+  return sum;
+}
+
+std::uint64_t stored_bytes(const model::Item& item) {
+  std::uint64_t sum = 0;
+  for (const model::Artefact& artefact : item.artefacts) sum += artefact.stored.bytes;
+  return sum;
+}
+
+std::string join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + escape_for_display(word);
+  return text;
+}
+
+std::string render_items(const std::vector<model::Item>& items, bool with_sizes) {
+  std::vector<std::vector<std::string>> rows{{"item", "consistency", "artefacts", "services"}};
+  if (with_sizes) rows.front() = {"item", "consistency", "artefacts", "size", "stored", "services"};
+  for (const model::Item& item : items) {
+    std::vector<std::string> row{escape_for_display(item.id.text()), std::string(name_of(item.consistency)),
+                                 std::to_string(item.artefacts.size())};
+    if (with_sizes) {
+      row.push_back(render_bytes(plain_bytes(item)));
+      row.push_back(render_bytes(stored_bytes(item)));
+    }
+    row.push_back(join(item.services));
+    rows.push_back(std::move(row));
+  }
+  return render_table(rows, 2);
+}
+
+json not_covered_to_json(const std::vector<model::NotCovered>& lines) {
+  json array = json::array();
+  for (const model::NotCovered& line : lines)
+    array.push_back({{"what", escape_for_display(line.what)}, {"why", escape_for_display(line.why)}});
+  return array;
+}
+
+}  // namespace
+
+std::string render_table(const std::vector<std::vector<std::string>>& rows, std::size_t indent) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line(indent, ' ');
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += row[i];
+      line.append(widths[i] - columns(row[i]) + 2, ' ');
+    }
+    line.resize(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string render_error(const Error& error) {
+  std::string text = "error: " + error.message() + "\n";
+  if (!error.hint().empty()) text += "hint: " + error.hint() + "\n";
+  return text;
+}
+
+json error_to_json(const Error& error) {
+  return {{"error",
+           {{"code", name_of(error.code())},
+            {"exit_code", exit_code_of(error.code())},
+            {"message", escape_for_display(error.message())},
+            {"hint", escape_for_display(error.hint())}}}};
+}
+
+std::string render_backup_plan(const app::BackupPlan& plan) {
+  return std::format("stack {}: a backup would hold\n", escape_for_display(plan.stack.name)) +
+         render_items(plan.items, false) + render_not_covered(plan.not_covered, plan.needs);
+}
+
+json backup_plan_to_json(const app::BackupPlan& plan) {
+  json items = json::array();
+  for (const model::Item& item : plan.items) {
+    json artefacts = json::array();
+    for (const model::Artefact& artefact : item.artefacts) artefacts.push_back(artefact.path);
+    json services = json::array();
+    for (const std::string& service : item.services) services.push_back(escape_for_display(service));
+    items.push_back({{"item", escape_for_display(item.id.text())},
+                     {"consistency", name_of(item.consistency)},
+                     {"services", std::move(services)},
+                     {"artefacts", std::move(artefacts)}});
+  }
+  return {{"stack", escape_for_display(plan.stack.name)},
+          {"items", std::move(items)},
+          {"not_covered", not_covered_to_json(plan.not_covered)},
+          {"needs", plan.needs}};
+}
+
+std::string render_backup_report(const app::BackupReport& report, std::string_view where) {
+  std::uint64_t plain = 0;
+  for (const model::Item& item : report.manifest.items) plain += plain_bytes(item);
+  return render_manifest_for_people(report.manifest) +
+         std::format("\nbackup {} of {} is in {}: {} from {} in {}\n", report.entry.id,
+                     escape_for_display(report.entry.stack), where, render_bytes(report.manifest.stored_bytes()),
+                     render_bytes(plain), seconds(report.took));
+}
+
+std::string render_manifest_for_people(const catalog::Manifest& manifest) {
+  return std::format("backup {} of stack {}, {}\n", manifest.id, escape_for_display(manifest.stack),
+                     render_rfc3339(manifest.started)) +
+         render_items(manifest.items, true) + render_not_covered(manifest.not_covered, manifest.needs) +
+         render_findings(manifest.findings);
+}
+
+std::string render_restore_plan(const app::RestorePlan& plan, bool replace) {
+  std::vector<std::vector<std::string>> rows{{"item", "size", "from"}};
+  std::vector<std::vector<std::string>> replaced;
+  std::vector<std::vector<std::string>> conflicts;
+  for (const app::RestoreStep& step : plan.steps) {
+    rows.push_back({escape_for_display(step.item.id.text()), render_bytes(plain_bytes(step.item)),
+                    std::string(name_of(step.item.consistency))});
+    for (const sources::Conflict& conflict : step.conflicts)
+      (conflict.replaceable && replace ? replaced : conflicts).push_back({conflict.what, conflict.remedy});
+  }
+  std::vector<std::vector<std::string>> left;
+  for (const std::string& item : plan.left_out) left.push_back({escape_for_display(item)});
+  return std::format("restore of {} {}, {}\n", escape_for_display(plan.entry.stack), plan.entry.id,
+                     render_rfc3339(plan.manifest.started)) +
+         render_table(rows, 2) + heading("will be replaced", render_table(replaced, 2)) +
+         heading("stands in the way", render_table(conflicts, 2)) + heading("left out", render_table(left, 2)) +
+         render_not_covered(plan.manifest.not_covered, plan.manifest.needs);
+}
+
+json restore_plan_to_json(const app::RestorePlan& plan, bool replace) {
+  json steps = json::array();
+  for (const app::RestoreStep& step : plan.steps) {
+    json conflicts = json::array();
+    for (const sources::Conflict& conflict : step.conflicts)
+      conflicts.push_back({{"what", escape_for_display(conflict.what)},
+                           {"remedy", escape_for_display(conflict.remedy)},
+                           {"blocks", !conflict.replaceable || !replace}});
+    steps.push_back({{"item", escape_for_display(step.item.id.text())},
+                     {"bytes", plain_bytes(step.item)},
+                     {"conflicts", std::move(conflicts)}});
+  }
+  return {{"stack", escape_for_display(plan.entry.stack)},
+          {"backup", plan.entry.id},
+          {"items", std::move(steps)},
+          {"not_covered", not_covered_to_json(plan.manifest.not_covered)},
+          {"needs", plan.manifest.needs}};
+}
+
+std::string render_restore_report(const app::RestoreReport& report) {
+  std::uint64_t bytes = 0;
+  for (const app::RestoreStep& step : report.plan.steps) bytes += plain_bytes(step.item);
+  return std::format("restored {} of {} {}: {} in {}\n", plural(report.plan.steps.size(), "item"),
+                     escape_for_display(report.plan.entry.stack), report.plan.entry.id, render_bytes(bytes),
+                     seconds(report.took)) +
+         render_findings(report.findings);
+}
+
+std::string render_verify_report(const app::VerifyReport& report, bool deep) {
+  std::vector<std::vector<std::string>> bad;
+  std::uint64_t bytes = 0;
+  for (const app::VerifiedArtefact& artefact : report.artefacts) {
+    bytes += artefact.bytes;
+    if (!artefact.problem.empty()) bad.push_back({artefact.backup, artefact.path, artefact.problem});
+  }
+  return std::format("{} {}: {}, {}{}\n", deep ? "verified deeply" : "verified",
+                     plural(static_cast<std::uint64_t>(report.backups), "backup"),
+                     plural(report.artefacts.size(), "artefact"), render_bytes(bytes),
+                     bad.empty() ? ", all good" : ", " + plural(bad.size(), "problem")) +
+         heading("problems", render_table(bad, 2));
+}
+
+json verify_report_to_json(const app::VerifyReport& report) {
+  json artefacts = json::array();
+  for (const app::VerifiedArtefact& artefact : report.artefacts)
+    artefacts.push_back({{"backup", artefact.backup},
+                         {"path", artefact.path},
+                         {"bytes", artefact.bytes},
+                         {"good", artefact.problem.empty()},
+                         {"problem", escape_for_display(artefact.problem)}});
+  return {{"backups", report.backups}, {"problems", report.problems()}, {"artefacts", std::move(artefacts)}};
+}
+
+}  // namespace davit::cli

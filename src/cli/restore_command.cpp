@@ -1,0 +1,65 @@
+#include <nlohmann/json.hpp>
+
+#include "app/restore.hpp"
+#include "cli/commands.hpp"
+#include "cli/render.hpp"
+
+namespace davit::cli {
+namespace {
+
+struct RestoreFlags {
+  std::string backup = "latest";
+  std::vector<std::string> only;
+  std::vector<std::string> exclude;
+  bool plan = false;
+  bool replace = false;
+  bool allow_version_change = false;
+};
+
+Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
+  TRY_ASSIGN(bench, Workbench::open(globals));
+  app::RestoreOptions options;
+  options.stack = globals.value(globals.stack, "DAVIT_STACK");
+  options.backup = flags.backup;
+  options.selection = {split_list(flags.only), split_list(flags.exclude)};
+  options.replace = flags.replace;
+  options.allow_version_change = flags.allow_version_change;
+
+  TRY_ASSIGN(storage, bench->storage(Workbench::Use::read));
+  TRY_ASSIGN(engine, bench->engine());
+  TRY_ASSIGN(sources, bench->sources());
+  if (flags.plan) {
+    TRY_ASSIGN(plan, app::plan_restore(*engine, *storage, *sources, options, bench->run()));
+    bench->progress().close();
+    TRY(print(globals.json ? restore_plan_to_json(plan, flags.replace).dump(2) + "\n"
+                           : render_restore_plan(plan, flags.replace)));
+    return kExitDone;
+  }
+  TRY_ASSIGN(report, app::run_restore(*engine, *storage, *sources, options, bench->run()));
+  bench->progress().close();
+  if (globals.json)
+    TRY(print(restore_plan_to_json(report.plan, flags.replace).dump(2) + "\n"));
+  else if (!globals.quiet)
+    TRY(print(render_restore_report(report)));
+  return report.findings.empty() ? kExitDone : kExitFindings;
+}
+
+}  // namespace
+
+void add_restore(CLI::App& app, const Globals& globals, Action& chosen) {
+  CLI::App* command = app.add_subcommand("restore", "Bring a backup back");
+  auto flags = std::make_shared<RestoreFlags>();
+  command->add_option("backup", flags->backup, "Its id, the beginning of one, or latest")->capture_default_str();
+  command->add_option("--only", flags->only, "Only these items: KIND:NAME, * and ? stand for anything")
+      ->type_name("ITEM")
+      ->allow_extra_args(false);
+  command->add_option("--exclude", flags->exclude, "Not these items")->type_name("ITEM")->allow_extra_args(false);
+  command->add_flag("--plan", flags->plan, "Only show what would be done, and what stands in the way");
+  command->add_flag(
+      "--replace", flags->replace,
+      "Replace volumes, files and databases that hold data; the old contents stay until the new ones stand");
+  command->add_flag("--allow-version-change", flags->allow_version_change, "Restore onto another version of a server");
+  command->callback([&globals, &chosen, flags] { chosen = [&globals, flags] { return restore(globals, *flags); }; });
+}
+
+}  // namespace davit::cli

@@ -1,0 +1,44 @@
+#include "cli/variables.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "util/text.hpp"
+
+namespace davit::cli {
+
+std::span<const Variable> variables() {
+  static constexpr std::array kTable{
+      Variable{"DAVIT_REPOSITORY", "--repository", "where backups live: a directory"},
+      Variable{"BACKUP_ROOT", "--repository", "the same, if DAVIT_REPOSITORY is unset"},
+      Variable{"DAVIT_STACK", "--stack", "the Compose project"},
+      Variable{"DAVIT_FILES", "--files", "more files to back up, separated by commas"},
+      Variable{"DAVIT_COMPRESS", "--compress", "zstd, zstd:LEVEL or none"},
+      Variable{"DAVIT_HELPER_IMAGE", "--helper-image", "image of the helper containers"},
+      Variable{"DAVIT_SELF", "--self", "container that davit runs in, where it can't find out by itself"},
+      Variable{"DAVIT_CHANNEL", "--channel", "auto or attach: how helpers hand over their bytes"},
+      Variable{"DOCKER_HOST", "", "the Engine: unix:///path or tcp://host:port"},
+      Variable{"DOCKER_TLS_VERIFY", "", "if not empty: TLS, and the Engine's certificate is checked"},
+      Variable{"DOCKER_CERT_PATH", "", "directory of ca.pem, cert.pem and key.pem"},
+      Variable{"DOCKER_API_VERSION", "", "speak this version of the Engine API"},
+  };
+  return kTable;
+}
+
+Result<> check_variables(const Environment& environment) {
+  constexpr std::string_view kPrefix = "DAVIT_";
+  std::vector<std::string_view> ours;
+  for (const Variable& variable : variables())
+    if (variable.name.starts_with(kPrefix)) ours.push_back(variable.name);
+  for (const auto& [name, value] : environment.all()) {
+    if (!name.starts_with(kPrefix) || std::ranges::contains(ours, name)) continue;
+    const std::string_view meant = nearest(name, ours);
+    return fail(Errc::usage, "variable " + escape_for_display(name) + " is unknown",
+                meant.empty() ? "`davit --help` lists the variables" : "did you mean " + std::string(meant) + "?");
+  }
+  return {};
+}
+
+}  // namespace davit::cli
