@@ -66,11 +66,11 @@ WORKDIR /
 FROM toolchain AS build
 WORKDIR /davit
 COPY CMakeLists.txt CMakePresets.json ./
-COPY cmake ./cmake
+COPY scripts/rootfs ./scripts/
 COPY src ./src
 RUN set -eu; cmake --preset release-static > /dev/null; \
     cmake --build --preset release-static --target davit; \
-    cmake/rootfs.sh build/release-static/davit /rootfs
+    scripts/rootfs build/release-static/davit /rootfs
 
 FROM scratch
 COPY --from=build /rootfs/ /
