@@ -10,6 +10,7 @@
 #include "cli/render.hpp"
 #include "cli/signals.hpp"
 #include "cli/variables.hpp"
+#include "helper/serve.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
 
@@ -59,6 +60,12 @@ int report_parse(const CLI::App& app, const CLI::ParseError& error, bool json) {
 }
 
 int run_checked(int argc, char** argv) {
+  // Not a command for people: what davit runs in its helper containers. It has its own signals and no variables.
+  if (argc > 1 && std::string_view(argv[1]) == "helper") {
+    auto served = helper::serve({argv + 2, argv + argc});
+    return served ? kExitDone : report(served.error(), false);
+  }
+
   Globals globals;
   globals.environment = Environment::of_process();
   const SignalWatch signals;
@@ -76,7 +83,6 @@ int run_checked(int argc, char** argv) {
   add_ls(app, globals, chosen);
   add_show(app, globals, chosen);
   add_verify(app, globals, chosen);
-  add_helper(app, chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

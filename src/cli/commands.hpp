@@ -16,7 +16,6 @@ void add_restore(CLI::App& app, const Globals& globals, Action& chosen);
 void add_ls(CLI::App& app, const Globals& globals, Action& chosen);
 void add_show(CLI::App& app, const Globals& globals, Action& chosen);
 void add_verify(CLI::App& app, const Globals& globals, Action& chosen);
-void add_helper(CLI::App& app, Action& chosen);  // not shown: what davit runs in its helper containers
 
 // Writes to standard output. Errc::failed if it can't be written, such as on a full disk.
 [[nodiscard]] Result<> print(std::string_view text);
