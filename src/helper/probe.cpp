@@ -13,6 +13,17 @@
 namespace davit::helper {
 namespace {
 
+Result<> find_leftovers(int directory, Probe& probe) {
+  const Listing listing = list_names(directory);
+  if (listing.error != 0) return fail_errno(listing.error, "list the directory");
+  for (const std::string& name : listing.names) {
+    if (!name.starts_with(kAreaPrefix)) continue;
+    if (const Sys<Status> status = status_at(directory, name); status && status->is_directory())
+      probe.leftovers.push_back(name.substr(kAreaPrefix.size()));
+  }
+  return {};
+}
+
 Result<> look_for(int directory, const std::vector<std::string>& paths, Probe& probe) {
   DirectoryChain chain(directory);
   for (const std::string& path : paths) {
@@ -50,17 +61,21 @@ Result<Probe> probe_place(int directory, const std::vector<std::string>& paths) 
   if (::fstatvfs(directory, &space) != 0) return fail_errno(errno, "ask for free space");
   probe.free_bytes = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
 
+  TRY(find_leftovers(directory, probe));
+
+  TRY_ASSIGN(selection, Selection::of(paths));
   std::set<std::pair<std::uint64_t, std::uint64_t>> seen;
   const Walker walker{
       .skip = {},
       .visit = [&](const WalkEntry& found) -> Result<bool> {
         const Status& status = found.status;
         if (found.depth == 0 && status.is_directory()) {
-          if (found.name.starts_with(kAreaPrefix)) {
-            probe.leftovers.push_back(found.name.substr(kAreaPrefix.size()));
-            return false;
-          }
+          if (found.name.starts_with(kAreaPrefix)) return false;
           if (found.name == kLostAndFound) return true;
+        }
+        if (!selection.everything()) {
+          TRY_ASSIGN(components, split_relative(found.path));
+          if (selection.relation(components) != Selection::Relation::inside) return true;
         }
         ++probe.entries;
         // Holes are neither read nor stored.
@@ -70,8 +85,7 @@ Result<Probe> probe_place(int directory, const std::vector<std::string>& paths) 
       },
       .problem = [](const std::string&, int, bool) {},  // an estimate goes on; pack_place will say what it can't read
   };
-  TRY_ASSIGN(everything, Selection::of({}));
-  TRY(walk(directory, everything, walker));
+  TRY(walk(directory, selection, walker));
   probe.empty = probe.entries == 0;
   TRY(look_for(directory, paths, probe));
   return probe;

@@ -28,6 +28,7 @@ struct Place {
 };
 enum class Access { read, write };
 
+// Asked for paths, `empty`, `used_bytes` and `entries` are about these and what is below them; otherwise about everything.
 struct Probe {
   bool exists = true;  // directory: false if there is none (nothing else is known then)
   bool empty = true;
