@@ -11,9 +11,11 @@
 namespace davit::engine {
 
 [[nodiscard]] Result<ContainerInfo> decode_container(const nlohmann::json& inspected);  // GET /containers/{id}/json
-[[nodiscard]] Result<ContainerSummary> decode_container_summary(const nlohmann::json& listed);  // of GET /containers/json
-[[nodiscard]] Result<VolumeInfo> decode_volume(const nlohmann::json& volume);     // GET /volumes/{name}, of GET /volumes
-[[nodiscard]] Result<NetworkInfo> decode_network(const nlohmann::json& network);  // GET /networks/{id}, of GET /networks
-[[nodiscard]] Result<ImageInfo> decode_image(const nlohmann::json& image);        // GET /images/{name}/json
+[[nodiscard]] Result<ContainerSummary> decode_container_summary(
+    const nlohmann::json& listed);                                             // of GET /containers/json
+[[nodiscard]] Result<VolumeInfo> decode_volume(const nlohmann::json& volume);  // GET /volumes/{name}, of GET /volumes
+[[nodiscard]] Result<NetworkInfo> decode_network(
+    const nlohmann::json& network);                                         // GET /networks/{id}, of GET /networks
+[[nodiscard]] Result<ImageInfo> decode_image(const nlohmann::json& image);  // GET /images/{name}/json
 
 }  // namespace davit::engine

@@ -22,7 +22,8 @@ void add_paths(std::vector<std::string>& into, std::string_view list) {
     if (path.starts_with('/') && !std::ranges::contains(into, path)) into.push_back(std::move(path));
 }
 
-Result<Settings> settings_of(const engine::Labels& labels, LabelOwner owner, std::string_view name, LabelErrors errors) {
+Result<Settings> settings_of(const engine::Labels& labels, LabelOwner owner, std::string_view name,
+                             LabelErrors errors) {
   auto settings = parse_labels(labels, owner, name);
   if (!settings && errors == LabelErrors::ignore) return Settings{};
   return settings;
@@ -52,11 +53,12 @@ Result<> add_services(Stack& stack, std::vector<engine::ContainerInfo> container
 
 Result<> add_volumes(Stack& stack, std::vector<engine::VolumeInfo> volumes, LabelErrors errors) {
   const auto key_of = [&](const engine::VolumeInfo& volume) {
-    return compose::label(volume.labels, compose::kProject) == stack.name ? compose::label(volume.labels, compose::kVolume)
-                                                                           : std::string_view();
+    return compose::label(volume.labels, compose::kProject) == stack.name
+               ? compose::label(volume.labels, compose::kVolume)
+               : std::string_view();
   };
-  // Two volumes may claim one key: a volume of before it got another `name:` in the compose file, or an external one whose
-  // name is the key of another. The key goes to the one of the project that is in use.
+  // Two volumes may claim one key: a volume of before it got another `name:` in the compose file, or an external one
+  // whose name is the key of another. The key goes to the one of the project that is in use.
   std::ranges::sort(volumes, {}, [&](const engine::VolumeInfo& volume) {
     return std::tuple(key_of(volume).empty(), stack.users_of(volume.name).empty(), volume.name);
   });
@@ -82,7 +84,8 @@ bool is_anonymous(const engine::VolumeInfo& volume) {
   return is_anonymous(std::string_view(volume.name)) && compose::label(volume.labels, compose::kVolume).empty();
 }
 
-const engine::ImageInfo* image_of(const engine::ContainerInfo& container, const std::vector<engine::ImageInfo>& images) {
+const engine::ImageInfo* image_of(const engine::ContainerInfo& container,
+                                  const std::vector<engine::ImageInfo>& images) {
   // A tag may have moved since the container was made: the id comes first.
   if (const auto found = std::ranges::find(images, container.image_id, &engine::ImageInfo::id); found != images.end())
     return &*found;
@@ -100,7 +103,8 @@ Result<Stack> assemble(std::string name, StackParts parts, LabelErrors errors) {
   std::ranges::sort(stack.networks, {}, &engine::NetworkInfo::name);
   for (const Service& service : stack.services)
     for (const engine::ContainerInfo& container : service.containers)
-      if (const engine::ImageInfo* image = image_of(container, parts.images)) stack.images.try_emplace(container.image, *image);
+      if (const engine::ImageInfo* image = image_of(container, parts.images))
+        stack.images.try_emplace(container.image, *image);
   return stack;
 }
 

@@ -11,10 +11,10 @@
 namespace davit::sources {
 
 struct StackParts {
-  std::vector<engine::ContainerInfo> containers;  // of the project; one-off runs may be among them
-  std::vector<engine::VolumeInfo> volumes;        // of the project, and what its containers mount
-  std::vector<engine::NetworkInfo> networks;
-  std::vector<engine::ImageInfo> images;
+  std::vector<engine::ContainerInfo> containers = {};  // of the project; one-off runs may be among them
+  std::vector<engine::VolumeInfo> volumes = {};        // of the project, and what its containers mount
+  std::vector<engine::NetworkInfo> networks = {};
+  std::vector<engine::ImageInfo> images = {};
 };
 
 // How labels that are wrong are taken: a live stack is refused (Errc::usage); in a recorded one they count for nothing,

@@ -13,7 +13,7 @@ inline constexpr std::string_view kService = "com.docker.compose.service";
 inline constexpr std::string_view kNumber = "com.docker.compose.container-number";
 inline constexpr std::string_view kOneOff = "com.docker.compose.oneoff";  // "True" for `docker compose run`
 inline constexpr std::string_view kWorkingDir = "com.docker.compose.project.working_dir";
-inline constexpr std::string_view kConfigFiles = "com.docker.compose.project.config_files";    // separated by commas
+inline constexpr std::string_view kConfigFiles = "com.docker.compose.project.config_files";   // separated by commas
 inline constexpr std::string_view kEnvFiles = "com.docker.compose.project.environment_file";  // separated by commas
 inline constexpr std::string_view kVolume = "com.docker.compose.volume";                      // key in the compose file
 

@@ -1,6 +1,7 @@
 #include "sources/contents_digest.hpp"
 
 #include <map>
+#include <utility>
 
 #include "sources/host_path.hpp"
 #include "stream/digest.hpp"
@@ -22,15 +23,33 @@ std::string member_path(std::string path) {
   return path.empty() ? "." : path;
 }
 
+char letter_of(stream::TarType type) {
+  using enum stream::TarType;
+  switch (type) {
+    case file: return 'f';
+    case directory: return 'd';
+    case symlink: return 'l';
+    case hardlink: return 'h';
+    case fifo: return 'p';
+    case character_device: return 'c';
+    case block_device: return 'b';
+  }
+  std::unreachable();
+}
+
 Result<std::string> contents_of(stream::TarReader& reader) {
   stream::Sha256 sha256;
+  std::uint64_t end = 0;
   while (true) {
     TRY_ASSIGN(data, reader.read_data());
     if (data.bytes.empty()) return sha256.finish();
-    // A hole and the zeros that it stands for would differ: the offsets say where data is.
-    const std::string offset = std::to_string(data.offset) + ":";
-    sha256.update(std::as_bytes(std::span(offset)));
+    // The pieces in which data comes mean nothing; a hole does, and need not be read to be told.
+    if (data.offset != end) {
+      const std::string offset = std::to_string(data.offset) + ":";
+      sha256.update(std::as_bytes(std::span(offset)));
+    }
     sha256.update(data.bytes);
+    end = data.offset + data.bytes.size();
   }
 }
 
@@ -68,7 +87,7 @@ Result<std::vector<std::string>> digest_contents(stream::ByteSource& tar, std::s
       contents = std::move(digest);
     }
     std::string path = member_path(entry->path);
-    members[path] = join({path, std::to_string(static_cast<int>(entry->type)), std::to_string(entry->size), contents,
+    members[path] = join({path, std::string(1, letter_of(entry->type)), std::to_string(entry->size), contents,
                           entry->link_target});
   }
   std::vector<std::string> digests;

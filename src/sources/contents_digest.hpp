@@ -1,6 +1,6 @@
 #pragma once
-// Whether files that are there are the ones of a backup: a digest over what they hold (names, types, contents, targets of
-// links), and not over times, owners and modes, which a fresh checkout of the same files has otherwise.
+// Whether files that are there are the ones of a backup: a digest over what they hold (names, types, contents, targets
+// of links), and not over times, owners and modes, which a fresh checkout of the same files has otherwise.
 
 #include <string>
 #include <string_view>
@@ -30,13 +30,14 @@ class CaptureSink : public stream::ByteSink {
 // How much is kept and compared: configuration, not data.
 inline constexpr std::size_t kDigestLimit = 32U << 20U;
 
-// For each path the digest of it and of what is below it in the tar; empty for one that isn't there. Without paths: one, of
-// everything. `key` is the stack's digest_key.
+// For each path the digest of it and of what is below it in the tar; empty for one that isn't there. Without paths:
+// one, of everything. `key` is the stack's digest_key.
 [[nodiscard]] Result<std::vector<std::string>> digest_contents(stream::ByteSource& tar, std::string_view key,
                                                                const std::vector<std::string>& paths);
 
 // The same of an artefact that was packed into a CaptureSink. Empty if it was too large.
-[[nodiscard]] Result<std::vector<std::string>> digest_captured(const CaptureSink& sink, const stream::Encoding& encoding,
+[[nodiscard]] Result<std::vector<std::string>> digest_captured(const CaptureSink& sink,
+                                                               const stream::Encoding& encoding,
                                                                const helper::PackResult& packed, std::string_view key,
                                                                const std::vector<std::string>& paths);
 // The same of what is in a place now.

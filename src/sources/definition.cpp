@@ -32,7 +32,7 @@ Result<std::vector<T>> decode_all(const json& document, const char* name, Result
 }  // namespace
 
 std::string render_definition(const Stack& stack) {
-  json document{{"format", kFormat},          {"project", stack.name},     {"digest_key", stack.digest_key},
+  json document{{"format", kFormat},           {"project", stack.name},    {"digest_key", stack.digest_key},
                 {"containers", json::array()}, {"volumes", json::array()}, {"networks", json::array()},
                 {"images", json::array()}};
   for (const Service& service : stack.services)
@@ -50,7 +50,8 @@ Result<Stack> parse_definition(std::string_view text) {
   if (format == document.end() || !format->is_number_integer())
     return fail(Errc::corrupt, "definition of the stack: it has no format");
   if (*format != kFormat)
-    return fail(Errc::usage, "definition of the stack: its format " + format->dump() + " is unknown", "use a newer davit");
+    return fail(Errc::usage, "definition of the stack: its format " + format->dump() + " is unknown",
+                "use a newer davit");
   const auto project = document.find("project");
   if (project == document.end() || !project->is_string())
     return fail(Errc::corrupt, "definition of the stack: it has no project");

@@ -16,9 +16,10 @@ class Groups {
 
   Result<> add(const std::string& path, const std::string& origin) {
     if (!path.starts_with('/') && project_.empty())
-      return fail(Errc::usage,
-                  "back up " + escape_for_display(path) + " (" + origin + "): no container tells the project's directory",
-                  "name the file by its absolute path");
+      return fail(
+          Errc::usage,
+          "back up " + escape_for_display(path) + " (" + origin + "): no container tells the project's directory",
+          "name the file by its absolute path");
     const std::string absolute = normal_path(path, project_);
     if (absolute == "/") return fail(Errc::usage, "back up / (" + origin + "): it is no file of a project");
     const auto inside = project_.empty() ? std::nullopt : path_below(absolute, project_);
@@ -27,8 +28,10 @@ class Groups {
     FileGroup& group = of_project ? groups_.front() : group_of(parent_of(absolute));
     const FileRequest request{of_project ? *inside : last_part(absolute), origin};
     const auto known = std::ranges::find(group.requests, request.path, &FileRequest::path);
-    if (known == group.requests.end()) group.requests.push_back(request);
-    else if (known->origin.empty()) known->origin = origin;
+    if (known == group.requests.end())
+      group.requests.push_back(request);
+    else if (known->origin.empty())
+      known->origin = origin;
     return {};
   }
 
@@ -38,7 +41,8 @@ class Groups {
       // What lies in a directory that is taken anyway would be in the archive twice.
       std::vector<FileRequest> kept;
       for (FileRequest& request : group.requests)
-        if (std::ranges::none_of(kept, [&](const FileRequest& outer) { return path_below(request.path, outer.path).has_value(); }))
+        if (std::ranges::none_of(
+                kept, [&](const FileRequest& outer) { return path_below(request.path, outer.path).has_value(); }))
           kept.push_back(std::move(request));
       group.requests = std::move(kept);
     }
@@ -78,7 +82,8 @@ Result<std::vector<FileGroup>> group_files(const Stack& stack, const FilesOption
   return groups.take();
 }
 
-Result<> add_group(Plan& plan, const FileGroup& group, const helper::Probe& seen, const Stack& stack, stream::Codec codec) {
+Result<> add_group(Plan& plan, const FileGroup& group, const helper::Probe& seen, const Stack& stack,
+                   stream::Codec codec) {
   std::vector<RecordedFile> files;
   std::string missing;
   for (const FileRequest& request : group.requests) {
@@ -93,7 +98,8 @@ Result<> add_group(Plan& plan, const FileGroup& group, const helper::Probe& seen
   }
   const model::ItemId id{model::ItemKind::files, group.name};
   if (files.empty()) {
-    plan.not_covered.push_back({id.text(), "none of " + missing + " is in " + group.directory + " on the Engine's host"});
+    plan.not_covered.push_back(
+        {id.text(), "none of " + missing + " is in " + group.directory + " on the Engine's host"});
     return {};
   }
   model::Item item;
@@ -122,7 +128,8 @@ Result<std::vector<RecordedFile>> recorded_files(const model::Artefact& artefact
     const auto path = artefact.attributes.find("path." + std::to_string(i));
     if (path == artefact.attributes.end()) break;
     if ("/" + path->second != normal_path(path->second) || path->second.empty())
-      return fail(Errc::corrupt, "the manifest names the path \"" + escape_for_display(path->second) + "\" in " + artefact.path);
+      return fail(Errc::corrupt,
+                  "the manifest names the path \"" + escape_for_display(path->second) + "\" in " + artefact.path);
     const auto digest = artefact.attributes.find("digest." + std::to_string(i));
     files.push_back({path->second, digest == artefact.attributes.end() ? std::string() : digest->second});
   }

@@ -24,7 +24,8 @@ struct FileGroup {
 // The group of the project's directory first. Errc::usage for a relative path where that directory isn't known.
 [[nodiscard]] Result<std::vector<FileGroup>> group_files(const Stack& stack, const FilesOptions& options);
 
-// Adds the item of a group, given what a probe of its paths saw. Errc::usage for one that was asked for and isn't there.
+// Adds the item of a group, given what a probe of its paths saw. Errc::usage for one that was asked for and isn't
+// there.
 [[nodiscard]] Result<> add_group(Plan& plan, const FileGroup& group, const helper::Probe& seen, const Stack& stack,
                                  stream::Codec codec);
 

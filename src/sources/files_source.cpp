@@ -44,10 +44,11 @@ class FilesSource : public Source {
     digest_key_ = stack.digest_key;
     Plan plan;
     TRY_ASSIGN(groups, group_files(stack, options_));
-    if (stack.project_dir.empty()) plan.not_covered.push_back({"files:project", "no container tells the project's directory"});
+    if (stack.project_dir.empty())
+      plan.not_covered.push_back({"files:project", "no container tells the project's directory"});
     for (const FileGroup& group : groups) {
       const Place place{Place::Kind::directory, group.directory, false};
-      TRY_ASSIGN(seen, in_context(probe_place(host_, place, group.paths(), run), "look at " + place.text()));
+      TRY_ASSIGN(seen, probe_place(host_, place, group.paths(), run));
       TRY(add_group(plan, group, seen, stack, encoding.codec));
     }
     return plan;
@@ -87,7 +88,8 @@ class FilesSource : public Source {
       conflicts = check_place(space);
     }
     std::vector<std::string> digests;
-    const bool comparable = target.recorded != nullptr && !target.recorded->digest_key.empty();
+    const bool comparable =
+        target.recorded != nullptr && !target.recorded->digest_key.empty() && seen.used_bytes <= 4 * kDigestLimit;
     if (!seen.present.empty() && comparable && !target.replace) {
       TRY_ASSIGN(found, digest_place(session, target.recorded->digest_key, paths));
       digests = std::move(found);
@@ -95,8 +97,8 @@ class FilesSource : public Source {
     TRY(session.close());
     std::vector<FileCheck> checks;
     for (std::size_t i = 0; i < files.size(); ++i)
-      checks.push_back({files[i].path, seen.exists && std::ranges::contains(seen.present, files[i].path), files[i].digest,
-                        digests.empty() ? std::string() : digests[i]});
+      checks.push_back({files[i].path, seen.exists && std::ranges::contains(seen.present, files[i].path),
+                        files[i].digest, digests.empty() ? std::string() : digests[i]});
     std::ranges::move(check_files(directory, checks, target.replace), std::back_inserter(conflicts));
     return conflicts;
   }
@@ -106,7 +108,8 @@ class FilesSource : public Source {
     return verify_tar(artefact, stored, run);
   }
 
-  Result<std::unique_ptr<Restoration>> restore(const model::Item& item, const Target& target, RunContext& run) override {
+  Result<std::unique_ptr<Restoration>> restore(const model::Item& item, const Target& target,
+                                               RunContext& run) override {
     TRY_ASSIGN(directory, target_directory(item, target));
     TRY_ASSIGN(artefact, artefact_of(item));
     TRY_ASSIGN(files, recorded_files(*artefact));
@@ -117,7 +120,8 @@ class FilesSource : public Source {
   std::vector<std::string> excluded_in(const std::string& directory) const {
     std::vector<std::string> excluded;
     for (const std::string& path : options_.skip_paths)
-      if (const auto inside = path_below(normal_path(path), directory); inside && *inside != ".") excluded.push_back(*inside);
+      if (const auto inside = path_below(normal_path(path), directory); inside && *inside != ".")
+        excluded.push_back(*inside);
     return excluded;
   }
 

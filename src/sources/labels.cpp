@@ -55,7 +55,8 @@ std::string known_hint(std::string_view name) {
     names[i] = kRules[i].name;
     all += (i == 0 ? "" : ", ") + std::string(names[i]);
   }
-  if (const std::string_view near = nearest(name, names); !near.empty()) return "did you mean " + std::string(near) + "?";
+  if (const std::string_view near = nearest(name, names); !near.empty())
+    return "did you mean " + std::string(near) + "?";
   return "known are " + all;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The `davit.*` labels of services and volumes. One table says which exist, where, and what they take; it feeds the parser,
-// its errors and the documentation. A label that isn't in it is Errc::usage and names the nearest known one.
+// The `davit.*` labels of services and volumes. One table says which exist, where, and what they take; it feeds the
+// parser, its errors and the documentation. A label that isn't in it is Errc::usage and names the nearest known one.
 // Labels that davit puts on its own containers (`davit.run`, `davit.role`) are not of this table.
 
 #include <span>
@@ -14,9 +14,10 @@
 namespace davit::sources {
 
 struct Settings {
-  bool enable = true;                // davit.enable
-  std::vector<std::string> files;    // davit.files, on a service: paths below the project directory, comma-separated
-  std::vector<std::string> exclude;  // davit.exclude, on a volume (by its key: davit.exclude) or service: globs, comma-separated
+  bool enable = true;              // davit.enable
+  std::vector<std::string> files;  // davit.files, on a service: paths below the project directory, comma-separated
+  std::vector<std::string>
+      exclude;  // davit.exclude, on a volume (by its key: davit.exclude) or service: globs, comma-separated
   enum class Postgres { automatic, dump, off };
   Postgres postgres = Postgres::automatic;  // davit.postgres, on a service
 };
@@ -31,6 +32,7 @@ struct LabelRule {
 
 enum class LabelOwner { service, volume };
 // `owner_name` is for messages: "service app: label davit.enabel is unknown".
-[[nodiscard]] Result<Settings> parse_labels(const engine::Labels& labels, LabelOwner owner, std::string_view owner_name);
+[[nodiscard]] Result<Settings> parse_labels(const engine::Labels& labels, LabelOwner owner,
+                                            std::string_view owner_name);
 
 }  // namespace davit::sources

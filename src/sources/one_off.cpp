@@ -33,7 +33,8 @@ Result<std::string> find_image(engine::Engine& engine, const engine::ContainerIn
   const std::string reference = options.repo_digests.empty() ? recorded.image : options.repo_digests.front();
   run.reporter.note("pulling " + reference);
   auto pulled = engine.pull_image(
-      reference, [&](std::string_view progress) { log_debug(std::string("pull: ") + std::string(progress)); }, run.stop);
+      reference, [&](std::string_view progress) { log_debug(std::string("pull: ") + std::string(progress)); },
+      run.stop);
   if (!pulled)
     return std::unexpected(std::move(pulled).error().hint_if_none("load or build the image " + recorded.image +
                                                                   " on this Engine, and try again"));
@@ -51,27 +52,32 @@ std::string last_lines(engine::Engine& engine, const engine::ContainerId& id) {
 }
 
 // Not an error while it runs (or has not been started).
-Result<> still_runs(engine::Engine& engine, const engine::ContainerId& id, const std::string& purpose) {
+Result<> still_runs(engine::Engine& engine, const engine::ContainerId& id, const std::string& purpose,
+                    const std::string& image) {
   auto info = engine.inspect_container(id);
   if (!info) return std::unexpected(std::move(info).error().context(purpose));
   if (info->state.running) return {};
   const std::string why = info->state.error.empty() ? std::string() : info->state.error + "; ";
-  return fail(Errc::failed, purpose + ": the one-off container of " + info->image + " ended with exit code " +
+  return fail(Errc::failed, purpose + ": the one-off container of " + image + " ended with exit code " +
                                 std::to_string(info->state.exit_code) + ": " + why + last_lines(engine, id));
 }
 
 }  // namespace
 
-OneOff::OneOff(engine::Engine& engine, engine::ContainerId id, std::string purpose)
-    : engine_(&engine), id_(std::move(id)), purpose_(std::move(purpose)) {}
+OneOff::OneOff(engine::Engine& engine, engine::ContainerId id, std::string purpose, std::string image)
+    : engine_(&engine), id_(std::move(id)), purpose_(std::move(purpose)), image_(std::move(image)) {}
 OneOff::OneOff(OneOff&& other) noexcept
-    : engine_(other.engine_), id_(std::exchange(other.id_, {})), purpose_(std::move(other.purpose_)) {}
+    : engine_(other.engine_),
+      id_(std::exchange(other.id_, {})),
+      purpose_(std::move(other.purpose_)),
+      image_(std::move(other.image_)) {}
 OneOff& OneOff::operator=(OneOff&& other) noexcept {
   if (this == &other) return *this;
   remove();
   engine_ = other.engine_;
   id_ = std::exchange(other.id_, {});
   purpose_ = std::move(other.purpose_);
+  image_ = std::move(other.image_);
   return *this;
 }
 OneOff::~OneOff() { remove(); }
@@ -83,8 +89,8 @@ void OneOff::remove() noexcept {
   id_ = {};
 }
 
-Result<OneOff> OneOff::start(engine::Engine& engine, const engine::ContainerInfo& recorded, const OneOffOptions& options,
-                             const ReadyCheck& ready, RunContext& run) {
+Result<OneOff> OneOff::start(engine::Engine& engine, const engine::ContainerInfo& recorded,
+                             const OneOffOptions& options, const ReadyCheck& ready, RunContext& run) {
   const std::string& doing = options.purpose;
   TRY(run.check());
   TRY_ASSIGN(image, in_context(find_image(engine, recorded, options, run), doing));
@@ -98,7 +104,7 @@ Result<OneOff> OneOff::start(engine::Engine& engine, const engine::ContainerInfo
   if (lookup_error) return std::unexpected(std::move(*lookup_error).context(doing));
   const std::string name = "davit-one-off-" + run.run_id + "-" + random_hex(3);
   TRY_ASSIGN(id, in_context(engine.create_container(name, body), doing));
-  OneOff one_off(engine, id, doing);
+  OneOff one_off(engine, id, doing, recorded.image);
   TRY(in_context(engine.start_container(id), doing));
 
   const auto until = run.clock.steady() + options.ready_within;
@@ -114,12 +120,13 @@ Result<OneOff> OneOff::start(engine::Engine& engine, const engine::ContainerInfo
     if (*is_ready) return one_off;
     if (run.clock.steady() >= until)
       return fail(Errc::unavailable, doing + ": the one-off container of " + recorded.image + " was not ready after " +
-                                         std::to_string(options.ready_within.count()) + " s: " + last_lines(engine, id));
+                                         std::to_string(options.ready_within.count()) +
+                                         " s: " + last_lines(engine, id));
     run.clock.sleep_for(kPollInterval);
   }
 }
 
-Result<> OneOff::check_running() const { return still_runs(*engine_, id_, purpose_); }
+Result<> OneOff::check_running() const { return still_runs(*engine_, id_, purpose_, image_); }
 
 Result<> OneOff::close(std::chrono::seconds grace) {
   if (id_.value.empty()) return {};
@@ -131,7 +138,7 @@ Result<> OneOff::close(std::chrono::seconds grace) {
   } else if (!info) {
     error = std::move(info).error();
   } else if (info->state.exit_code != 0) {
-    error = Error(Errc::failed, "the one-off container of " + info->image + " did not stop cleanly: exit code " +
+    error = Error(Errc::failed, "the one-off container of " + image_ + " did not stop cleanly: exit code " +
                                     std::to_string(info->state.exit_code) + ": " + last_lines(*engine_, id_));
   }
   auto removed = engine_->remove_container(std::exchange(id_, {}), true);

@@ -52,13 +52,15 @@ Result<json> mounts(const engine::ContainerInfo& recorded, const json& host, One
       const bool gone = !throwaway && !volume_exists(mount.name);
       // The Engine would make it, without the labels by which Compose knows it.
       if (gone && !is_anonymous(mount.name))
-        return fail(Errc::not_found, "volume " + mount.name + ", which it mounts at " + mount.destination + ", is missing");
+        return fail(Errc::not_found,
+                    "volume " + mount.name + ", which it mounts at " + mount.destination + ", is missing");
       // Compose gives an anonymous volume of the record another name when it makes the service anew.
       if (!throwaway && !gone) {
         entry["Source"] = mount.name;
         entry["ReadOnly"] = !mount.writable;
       }
-      if (const json options = volume_options(host, mount.destination); options.is_object() && options.contains("NoCopy"))
+      if (const json options = volume_options(host, mount.destination);
+          options.is_object() && options.contains("NoCopy"))
         entry["VolumeOptions"] = {{"NoCopy", options["NoCopy"]}};
       result.push_back(std::move(entry));
     }

@@ -13,11 +13,9 @@ using helper::Access;
 using helper::Place;
 using helper::Session;
 
-// Puts back what runs left here. `only`: of that run alone.
-Result<> recover_leftovers(Session& session, const Place& place, const std::string* only, RunContext& run) {
+Result<> recover_leftovers(Session& session, const Place& place, RunContext& run) {
   TRY_ASSIGN(seen, session.probe());
   for (const std::string& dead : seen.leftovers) {
-    if (only != nullptr && dead != *only) continue;
     run.reporter.note("putting back what restore " + dead + " left in " + place.text());
     TRY(session.recover(dead));
   }
@@ -29,7 +27,8 @@ class PlaceRestoration : public Restoration {
   PlaceRestoration(helper::Host& host, PlaceTarget target, Session session)
       : host_(host), target_(std::move(target)), session_(std::move(session)) {}
 
-  Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored, RunContext& run) override {
+  Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored,
+                                     RunContext& run) override {
     TRY(run.check());
     TRY_ASSIGN(staged, session_->stage({artefact.codec, artefact.plain, artefact.stored, target_.paths}, stored));
     return std::move(staged.findings);
@@ -42,23 +41,15 @@ class PlaceRestoration : public Restoration {
     return session_->close();
   }
 
-  Result<> rollback(RunContext& run) override {
+  Result<> rollback(RunContext&) override {
     auto undone = session_ ? session_->rollback() : Result<>();
     if (undone && session_) undone = session_->close();
     session_.reset();
-    // The helper may be what has died. Then another one puts back what it left.
-    if (!undone && !target_.made) undone = roll_back_anew(run);
     if (!target_.made) return undone;
     return host_.engine().remove_volume(target_.place.source);
   }
 
  private:
-  Result<> roll_back_anew(RunContext& run) {
-    TRY_ASSIGN(session, Session::open(host_, target_.place, Access::write, run));
-    TRY(recover_leftovers(session, target_.place, &run.run_id, run));
-    return session.close();
-  }
-
   helper::Host& host_;
   PlaceTarget target_;
   std::optional<Session> session_;
@@ -78,7 +69,7 @@ Result<> make_directories(helper::Host& host, const std::string& path, RunContex
 Result<std::unique_ptr<Restoration>> open_restoration(helper::Host& host, const PlaceTarget& target, RunContext& run) {
   if (target.place.create) TRY(make_directories(host, parent_of(target.place.source), run));
   TRY_ASSIGN(session, Session::open(host, target.place, Access::write, run));
-  TRY(recover_leftovers(session, target.place, nullptr, run));
+  TRY(recover_leftovers(session, target.place, run));
   return std::make_unique<PlaceRestoration>(host, target, std::move(session));
 }
 
@@ -88,7 +79,8 @@ Result<std::unique_ptr<Restoration>> restore_place(helper::Host& host, PlaceTarg
   auto restoration = open_restoration(host, target, run);
   if (!restoration && target.made) {
     if (const auto removed = host.engine().remove_volume(target.place.source); !removed)
-      run.reporter.note("volume " + target.place.source + " was made and could not be removed: " + removed.error().message());
+      run.reporter.note("volume " + target.place.source +
+                        " was made and could not be removed: " + removed.error().message());
   }
   return restoration;
 }
@@ -105,10 +97,13 @@ Result<std::vector<engine::ContainerInfo>> running_containers(engine::Engine& en
   TRY_ASSIGN(listed, engine.list_containers({.all = false, .labels = {}, .names = {}}));
   std::vector<engine::ContainerInfo> running;
   for (const engine::ContainerSummary& summary : listed) {
-    if (const auto role = summary.labels.find("davit.role"); role != summary.labels.end() && role->second == "helper") continue;
+    if (const auto role = summary.labels.find("davit.role"); role != summary.labels.end() && role->second == "helper")
+      continue;
     auto info = engine.inspect_container(summary.id);
-    if (info) running.push_back(*std::move(info));
-    else if (info.error().code() != Errc::not_found) return std::unexpected(std::move(info).error());
+    if (info)
+      running.push_back(*std::move(info));
+    else if (info.error().code() != Errc::not_found)
+      return std::unexpected(std::move(info).error());
   }
   return running;
 }

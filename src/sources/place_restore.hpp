@@ -1,5 +1,6 @@
 #pragma once
-// Bringing back a place, which is a volume or a directory, from a tar: what volumes, bind mounts and files have in common.
+// Bringing back a place, which is a volume or a directory, from a tar: what volumes, bind mounts and files have in
+// common.
 
 #include <memory>
 #include <string>
@@ -15,9 +16,10 @@ struct PlaceTarget {
   bool made = false;               // the volume was made for this restore, and goes when that is rolled back
 };
 
-// Opens a helper that may write, makes the directories above a place that is to be made, and first puts back what a dead
-// run left there. Where it fails, a volume that was made is removed.
-[[nodiscard]] Result<std::unique_ptr<Restoration>> restore_place(helper::Host& host, PlaceTarget target, RunContext& run);
+// Opens a helper that may write, makes the directories above a place that is to be made, and first puts back what a
+// dead run left there. Where it fails, a volume that was made is removed.
+[[nodiscard]] Result<std::unique_ptr<Restoration>> restore_place(helper::Host& host, PlaceTarget target,
+                                                                 RunContext& run);
 
 // What is in a place. A directory that isn't there is `exists == false`.
 [[nodiscard]] Result<helper::Probe> probe_place(helper::Host& host, const helper::Place& place,

@@ -1,5 +1,6 @@
 #pragma once
-// Making a volume of a backup anew, so that Compose takes it for its own: same name, driver and options, labels verbatim.
+// Making a volume of a backup anew, so that Compose takes it for its own: same name, driver and options, labels
+// verbatim.
 
 #include <string>
 
@@ -8,7 +9,8 @@
 
 namespace davit::sources {
 
-// Makes the volume `recorded` if the Engine has none of its name. True if it was made by this call: whoever undoes removes it.
+// Makes the volume `recorded` if the Engine has none of its name. True if it was made by this call: whoever undoes
+// removes it.
 [[nodiscard]] Result<bool> make_volume(engine::Engine& engine, const engine::VolumeInfo& recorded);
 
 }  // namespace davit::sources

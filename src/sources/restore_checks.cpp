@@ -15,8 +15,10 @@ std::string stop_commands(const std::vector<const engine::ContainerInfo*>& users
     const std::string service(compose::label(user->labels, compose::kService));
     const bool of_stack = compose::label(user->labels, compose::kProject) == stack && !service.empty() &&
                           compose::label(user->labels, compose::kOneOff) != "True";
-    if (!of_stack) others += " " + user->name;
-    else if (!(services + " ").contains(" " + service + " ")) services += " " + service;
+    if (!of_stack)
+      others += " " + user->name;
+    else if (!(services + " ").contains(" " + service + " "))
+      services += " " + service;
   }
   std::string commands;
   if (!services.empty()) commands = "docker compose -p " + stack + " stop" + services;
@@ -41,10 +43,9 @@ std::vector<Conflict> check_place(const PlaceCheck& check) {
                          "stop the services first: " + stop_commands(check.users, check.stack), false});
   const bool has_data = check.seen.exists && (!check.seen.empty || !check.seen.leftovers.empty());
   if (has_data && !check.same_contents && !check.replace) {
-    const std::string count =
-        check.seen.entries == 1 ? "1 entry" : std::to_string(check.seen.entries) + " entries";
-    conflicts.push_back({check.what + " holds data (" + count + ", " + render_bytes(check.seen.used_bytes) + ")", kReplace,
-                         true});
+    const std::string count = check.seen.entries == 1 ? "1 entry" : std::to_string(check.seen.entries) + " entries";
+    conflicts.push_back(
+        {check.what + " holds data (" + count + ", " + render_bytes(check.seen.used_bytes) + ")", kReplace, true});
   }
   if (check.seen.exists && check.needed_bytes > check.seen.free_bytes)
     conflicts.push_back({check.what + " has " + render_bytes(check.seen.free_bytes) + " free, and the restore needs " +
@@ -53,7 +54,8 @@ std::vector<Conflict> check_place(const PlaceCheck& check) {
   return conflicts;
 }
 
-std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engine::VolumeInfo* recorded, bool replace) {
+std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engine::VolumeInfo* recorded,
+                                   bool replace) {
   std::vector<Conflict> conflicts;
   if (replace || recorded == nullptr) return conflicts;
   const std::string what = "volume " + present.name;
@@ -62,7 +64,8 @@ std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engi
   if (present.driver != recorded->driver)
     conflicts.push_back({what + " has the driver " + present.driver + ", and had " + recorded->driver, remedy, true});
   // Values are not shown: they may hold a password.
-  if (present.options != recorded->options) conflicts.push_back({what + " has other options than it had", remedy, true});
+  if (present.options != recorded->options)
+    conflicts.push_back({what + " has other options than it had", remedy, true});
   // The labels by which Compose finds it. Others, such as Compose's version, change without harm.
   for (const std::string_view name : {compose::kProject, compose::kVolume})
     if (compose::label(present.labels, name) != compose::label(recorded->labels, name))

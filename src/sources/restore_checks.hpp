@@ -11,10 +11,10 @@
 namespace davit::sources {
 
 struct PlaceCheck {
-  std::string what;                                // "volume shop_uploads"
+  std::string what;                                 // "volume shop_uploads"
   std::vector<const engine::ContainerInfo*> users;  // running containers in whose way it is
   helper::Probe seen;
-  bool same_contents = false;     // what is there is what the backup holds
+  bool same_contents = false;      // what is there is what the backup holds
   std::uint64_t needed_bytes = 0;  // of the new contents, which come to lie beside the old ones
   bool replace = false;
   std::string stack;
@@ -25,7 +25,8 @@ struct PlaceCheck {
 [[nodiscard]] std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engine::VolumeInfo* recorded,
                                                  bool replace);
 
-// Files by path below `directory`: those that are there with other contents. A digest that is empty is one that isn't known.
+// Files by path below `directory`: those that are there with other contents. A digest that is empty is one that isn't
+// known.
 struct FileCheck {
   std::string path;
   bool present = false;

@@ -1,6 +1,6 @@
 #pragma once
-// What is backed up. A source finds its items in a stack, dumps each of their artefacts into a sink, and brings them back.
-// It never sees where the bytes rest.
+// What is backed up. A source finds its items in a stack, dumps each of their artefacts into a sink, and brings them
+// back. It never sees where the bytes rest.
 
 #include <map>
 #include <memory>
@@ -19,9 +19,9 @@ struct Plan {
   std::vector<model::Item> items;              // with their artefacts planned
   std::vector<model::NotCovered> not_covered;  // what this source saw and leaves out, and why
   std::vector<std::string> needs;              // what a restore will need that is not captured
-  // Whose contents an item of this plan stands for, such as the data volume of a cluster that is dumped: the Engine's names
-  // of volumes, and, beginning with a slash, host paths of bind mounts. `app` drops the items of these (attribute "volume"
-  // of a volume, "path" of a bind) and puts them under not_covered: "data of postgres:db, which is dumped".
+  // Whose contents an item of this plan stands for, such as the data volume of a cluster that is dumped: the Engine's
+  // names of volumes, and, beginning with a slash, host paths of bind mounts. `app` drops the items of these (attribute
+  // "volume" of a volume, "path" of a bind) and puts them under not_covered: "data of postgres:db, which is dumped".
   std::map<std::string, model::ItemId, std::less<>> covered_volumes;
 };
 
@@ -37,7 +37,8 @@ struct Conflict {
 class Restoration {
  public:
   virtual ~Restoration() = default;
-  // Reads the stored bytes (encoded as the artefact says) to their verified end, and makes the new contents beside the old.
+  // Reads the stored bytes (encoded as the artefact says) to their verified end, and makes the new contents beside the
+  // old.
   [[nodiscard]] virtual Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored,
                                                            RunContext& run) = 0;
   // The new contents take the place of the old ones, which are kept aside.
@@ -50,9 +51,9 @@ class Restoration {
 // What a restore works with: the stack as it was at the backup, and where its items go.
 struct Target {
   std::string stack;
-  std::string project_dir;     // where files and bind mounts go
-  const Stack* recorded;       // from the backup's stack artefact; containers are as they were then
-  const Stack* present;        // what the Engine has now of that stack (may have no services at all)
+  std::string project_dir;  // where files and bind mounts go
+  const Stack* recorded;    // from the backup's stack artefact; containers are as they were then
+  const Stack* present;     // what the Engine has now of that stack (may have no services at all)
   bool replace = false;
   bool allow_version_change = false;
 };
@@ -60,8 +61,8 @@ struct Target {
 class Source {
  public:
   virtual ~Source() = default;
-  // Read-only. Items come in a fixed order. `encoding` is the one that dump() will be given: a planned artefact has its codec,
-  // and its path the codec's suffix.
+  // Read-only. Items come in a fixed order. `encoding` is the one that dump() will be given: a planned artefact has its
+  // codec, and its path the codec's suffix.
   [[nodiscard]] virtual Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, RunContext& run) = 0;
   // Dumps one planned artefact, encoded, into `stored`, finishes it, and fills in extents and entries. May correct the
   // item (its consistency, server version). Findings have no item name yet.
@@ -71,9 +72,9 @@ class Source {
   // Read-only: what stands in the way, versions and space included.
   [[nodiscard]] virtual Result<std::vector<Conflict>> check_restore(const model::Item& item, const Target& target,
                                                                     RunContext& run) = 0;
-  // The deep check of one artefact: reads the stored bytes to their verified end, decodes them, and runs them through the
-  // tool that would restore them (pg_restore in a throwaway container of the image that `recorded` names, without network).
-  // Errc::corrupt: it would not restore. Errc::unavailable: it could not be tried (the image is missing).
+  // The deep check of one artefact: reads the stored bytes to their verified end, decodes them, and runs them through
+  // the tool that would restore them (pg_restore in a throwaway container of the image that `recorded` names, without
+  // network). Errc::corrupt: it would not restore. Errc::unavailable: it could not be tried (the image is missing).
   [[nodiscard]] virtual Result<> verify(const model::Item& item, const model::Artefact& artefact,
                                         stream::ByteSource& stored, const Stack& recorded, RunContext& run) = 0;
   // Begins to restore an item; makes what is missing (a volume with its labels, a directory, a one-off container).
@@ -85,12 +86,13 @@ class Source {
 struct VolumeOptions {
   // Paths on the Engine's host that never go into a backup, nor what is below them: the repository and its `.db`.
   // A bind mount that is one of them or lies below is not covered; one that holds one of them is packed without it.
-  std::vector<std::string> skip_paths;
+  std::vector<std::string> skip_paths = {};
 };
 [[nodiscard]] std::unique_ptr<Source> make_volume_source(helper::Host& host, VolumeOptions options);  // volume, bind
 struct FilesOptions {
-  std::vector<std::string> paths;  // `--files`: beside the labels and the defaults; absolute or below the project directory
-  std::vector<std::string> skip_paths;  // as for volumes
+  std::vector<std::string>
+      paths = {};  // `--files`: beside the labels and the defaults; absolute or below the project directory
+  std::vector<std::string> skip_paths = {};  // as for volumes
 };
 [[nodiscard]] std::unique_ptr<Source> make_files_source(helper::Host& host, FilesOptions options);
 [[nodiscard]] std::unique_ptr<Source> make_postgres_source(helper::Host& host);

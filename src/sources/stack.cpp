@@ -89,7 +89,8 @@ const Service* Stack::find_service(std::string_view service) const {
 }
 
 const Volume* Stack::find_volume(std::string_view engine_name) const {
-  const auto found = std::ranges::find_if(volumes, [&](const Volume& volume) { return volume.info.name == engine_name; });
+  const auto found =
+      std::ranges::find_if(volumes, [&](const Volume& volume) { return volume.info.name == engine_name; });
   return found == volumes.end() ? nullptr : &*found;
 }
 

@@ -29,15 +29,15 @@ struct Volume {
 
 struct Stack {
   std::string name;
-  std::string project_dir;               // com.docker.compose.project.working_dir; empty if no container tells
+  std::string project_dir;                // com.docker.compose.project.working_dir; empty if no container tells
   std::vector<std::string> config_files;  // absolute paths
   std::vector<std::string> env_files;     // absolute paths, where Compose recorded them
   std::vector<Service> services;          // by name
   std::vector<Volume> volumes;            // of the project, and others that its services mount (external); by key
   std::vector<engine::NetworkInfo> networks;
   std::map<std::string, engine::ImageInfo, std::less<>> images;  // by reference of the containers
-  // Random, kept in the stack's artefact: the digests of small files that a manifest holds are keyed with it, so that they
-  // tell nothing about the passwords in these files.
+  // Random, kept in the stack's artefact: the digests of small files that a manifest holds are keyed with it, so that
+  // they tell nothing about the passwords in these files.
   std::string digest_key;
 
   [[nodiscard]] const Service* find_service(std::string_view name) const;

@@ -16,11 +16,12 @@ Result<> check_definition(const model::Artefact& artefact, stream::ByteSource& s
   return {};
 }
 
-// Compose makes containers and networks from its compose file; the definition is what their makers are compared with, and
-// what one-off containers are made of. So nothing is put anywhere: only the bytes are read and checked.
+// Compose makes containers and networks from its compose file; the definition is what their makers are compared with,
+// and what one-off containers are made of. So nothing is put anywhere: only the bytes are read and checked.
 class DefinitionRestoration : public Restoration {
  public:
-  Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored, RunContext&) override {
+  Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored,
+                                     RunContext&) override {
     TRY(check_definition(artefact, stored));
     return {};
   }

@@ -41,8 +41,10 @@ Skipped skipped_in(std::string_view host_path, const VolumeOptions& options) {
   Skipped skipped;
   for (const std::string& path : options.skip_paths) {
     const std::string skip = normal_path(path);
-    if (path_below(host_path, skip)) skipped.whole = true;
-    else if (const auto inside = path_below(skip, host_path)) skipped.paths.push_back(*inside);
+    if (path_below(host_path, skip))
+      skipped.whole = true;
+    else if (const auto inside = path_below(skip, host_path))
+      skipped.paths.push_back(*inside);
   }
   return skipped;
 }
@@ -69,7 +71,8 @@ std::optional<std::string> why_not(const Volume& volume, const std::vector<std::
       for (const engine::ContainerInfo& container : service.containers)
         for (const engine::Mount& mount : container.mounts)
           if (mount.name == volume.info.name) where = " of service " + service.name + " at " + mount.destination;
-    return "an anonymous volume" + where + ": Compose makes it anew under another name; name it in the compose file to have it "
+    return "an anonymous volume" + where +
+           ": Compose makes it anew under another name; name it in the compose file to have it "
            "backed up";
   }
   if (!volume.settings.enable) return "label davit.enable=false of the volume";
@@ -107,12 +110,13 @@ std::vector<const engine::ContainerInfo*> users_of_volume(const Running& running
 std::vector<const engine::ContainerInfo*> users_of_path(const Running& running, std::string_view path, bool writers) {
   return users(running, [&](const engine::Mount& mount) {
     const std::string source = normal_path(mount.source);
-    return mount.type == "bind" && (mount.writable || !writers) && (path_below(source, path) || path_below(path, source));
+    return mount.type == "bind" && (mount.writable || !writers) &&
+           (path_below(source, path) || path_below(path, source));
   });
 }
 
-void add_volumes(Plan& plan, Excludes& excludes, const Stack& stack, const Running& running, const VolumeOptions& options,
-                 stream::Codec codec) {
+void add_volumes(Plan& plan, Excludes& excludes, const Stack& stack, const Running& running,
+                 const VolumeOptions& options, stream::Codec codec) {
   for (const Volume& volume : stack.volumes) {
     const std::string& name = volume.info.name;
     std::vector<std::string> services = stack.users_of(name);
@@ -160,8 +164,8 @@ std::vector<BindCandidate> bind_candidates(Plan& plan, const Stack& stack, const
     if (path.ends_with(".sock")) {
       plan.not_covered.push_back({what, "a socket"});
     } else if (!relative) {
-      const std::string why = project.empty() ? "no container tells the project's directory"
-                                              : "outside the project's directory " + project;
+      const std::string why =
+          project.empty() ? "no container tells the project's directory" : "outside the project's directory " + project;
       plan.not_covered.push_back({what, why});
       plan.needs.push_back("path " + path + " of the host (bind mount of " + listed(services) + ")");
     } else if (Skipped skipped = skipped_in(path, options); skipped.whole) {
@@ -171,11 +175,14 @@ std::vector<BindCandidate> bind_candidates(Plan& plan, const Stack& stack, const
     } else {
       BindCandidate candidate{*relative, path, std::move(services), std::move(skipped.paths)};
       for (const std::string& name : candidate.services)
-        for (const std::string& pattern : stack.find_service(name)->settings.exclude) add_unique(candidate.exclude, pattern);
-      // What lies in another one is packed with that. Paths come sorted by bytes, which puts "a-b" between "a" and "a/b".
+        for (const std::string& pattern : stack.find_service(name)->settings.exclude)
+          add_unique(candidate.exclude, pattern);
+      // What lies in another one is packed with that. Paths come sorted by bytes, which puts "a-b" between "a" and
+      // "a/b".
       const auto outer = std::ranges::find_if(
           candidates, [&](const BindCandidate& other) { return path_below(path, other.host_path).has_value(); });
-      if (outer == candidates.end()) candidates.push_back(std::move(candidate));
+      if (outer == candidates.end())
+        candidates.push_back(std::move(candidate));
       else
         for (const std::string& name : candidate.services) add_unique(outer->services, name);
     }
@@ -206,8 +213,7 @@ void add_binds(Plan& plan, Excludes& excludes, std::vector<BindCandidate> candid
     item.attributes["path"] = candidate.host_path;
     item.attributes["type"] = directory ? "directory" : "file";
     item.artefacts.push_back(tar_artefact("volumes/bind/" + artefact_name(candidate.path), codec));
-    for (const std::string& pattern : candidate.exclude)
-      plan.not_covered.push_back({id.text(), "of it: " + pattern});
+    for (const std::string& pattern : candidate.exclude) plan.not_covered.push_back({id.text(), "of it: " + pattern});
     excludes[id] = std::move(candidate.exclude);
     plan.items.push_back(std::move(item));
   }

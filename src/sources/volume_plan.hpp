@@ -1,6 +1,6 @@
 #pragma once
-// Which volumes and bind mounts of a stack are backed up, and why others are not. Pure: what only the host can tell (is a
-// bind's source a directory or a file?) is asked for by bind_candidates() and given back to add_binds().
+// Which volumes and bind mounts of a stack are backed up, and why others are not. Pure: what only the host can tell (is
+// a bind's source a directory or a file?) is asked for by bind_candidates() and given back to add_binds().
 
 #include <map>
 #include <string>
@@ -16,8 +16,8 @@ using Excludes = std::map<model::ItemId, std::vector<std::string>>;
 // `running`: every container of the Engine that runs, of whatever stack: who may write while we read.
 using Running = std::vector<engine::ContainerInfo>;
 
-void add_volumes(Plan& plan, Excludes& excludes, const Stack& stack, const Running& running, const VolumeOptions& options,
-                 stream::Codec codec);
+void add_volumes(Plan& plan, Excludes& excludes, const Stack& stack, const Running& running,
+                 const VolumeOptions& options, stream::Codec codec);
 
 // A bind mount that is to be covered.
 struct BindCandidate {
@@ -26,7 +26,8 @@ struct BindCandidate {
   std::vector<std::string> services;
   std::vector<std::string> exclude;
 };
-// Those below the project's directory, by path, each once and none that lies in another; what isn't covered goes into `plan`.
+// Those below the project's directory, by path, each once and none that lies in another; what isn't covered goes into
+// `plan`.
 [[nodiscard]] std::vector<BindCandidate> bind_candidates(Plan& plan, const Stack& stack, const VolumeOptions& options);
 // `seen`: the probe of the project's directory, asked for the candidates' paths.
 void add_binds(Plan& plan, Excludes& excludes, std::vector<BindCandidate> candidates, const helper::Probe& seen,

@@ -69,8 +69,8 @@ Result<std::string> bind_target(const model::Item& item, const Target& target) {
   return path;
 }
 
-// What the backup knows of a volume. Its options stand in the stack's artefact; without that, a volume that had some can't
-// be made as it was.
+// What the backup knows of a volume. Its options stand in the stack's artefact; without that, a volume that had some
+// can't be made as it was.
 Result<engine::VolumeInfo> recorded_volume(const model::Item& item, const Target& target) {
   TRY_ASSIGN(name, attribute(item, "volume"));
   if (target.recorded != nullptr)
@@ -122,7 +122,7 @@ class VolumeSource : public Source {
     artefact.stored = packed.stored;
     artefact.entries = packed.entries;
     if (compared) {
-      TRY_ASSIGN(digests, digest_captured(capture, encoding, packed, digest_key_, {}));
+      TRY_ASSIGN(digests, digest_captured(capture, encoding, packed, digest_key_, where.paths));
       if (!digests.empty()) artefact.attributes["digest"] = digests.front();
     }
     return std::move(packed.findings);
@@ -139,7 +139,8 @@ class VolumeSource : public Source {
     return verify_tar(artefact, stored, run);
   }
 
-  Result<std::unique_ptr<Restoration>> restore(const model::Item& item, const Target& target, RunContext& run) override {
+  Result<std::unique_ptr<Restoration>> restore(const model::Item& item, const Target& target,
+                                               RunContext& run) override {
     if (item.id.kind == ItemKind::volume) {
       TRY_ASSIGN(recorded, recorded_volume(item, target));
       TRY_ASSIGN(made, make_volume(host_.engine(), recorded));
@@ -185,11 +186,6 @@ class VolumeSource : public Source {
     TRY_ASSIGN(session, helper::Session::open(host_, where.place, Access::read, run));
     TRY_ASSIGN(seen, session.probe(where.paths));
     check.seen = std::move(seen);
-    if (file) {
-      check.seen.empty = check.seen.present.empty();
-      check.seen.entries = check.seen.present.size();
-      check.seen.used_bytes = 0;
-    }
     if (check.seen.exists && !check.seen.empty) {
       TRY_ASSIGN(same, holds_the_same(session, item, target, where.paths, check.seen));
       check.same_contents = same;

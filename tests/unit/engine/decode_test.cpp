@@ -9,7 +9,8 @@ namespace {
 using nlohmann::json;
 
 TEST_CASE("a container's inspect answer is decoded, and kept whole") {
-  const json answer = json::parse(R"({"Id":"0123","Name":"/shop-db-1","Image":"sha256:ab","HostConfig":{"NetworkMode":"shop_default"},
+  const json answer =
+      json::parse(R"({"Id":"0123","Name":"/shop-db-1","Image":"sha256:ab","HostConfig":{"NetworkMode":"shop_default"},
     "Config":{"Image":"postgres:17","Env":["A=1","B="],"Labels":{"x":"y"},"User":"postgres","Hostname":"db"},
     "State":{"Status":"running","Running":true,"Paused":false,"ExitCode":0,"Health":{"Status":"healthy"}},
     "Mounts":[{"Type":"volume","Name":"shop_db","Source":"/v","Destination":"/data","Driver":"local","RW":true},
