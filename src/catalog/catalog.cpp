@@ -33,6 +33,7 @@ std::string join(const std::vector<std::string>& words) {
 
 std::vector<std::string> stacks_of(const std::vector<Entry>& entries) {
   std::vector<std::string> names;
+  names.reserve(entries.size());
   for (const Entry& entry : entries) names.push_back(entry.stack);
   std::ranges::sort(names);
   const auto rest = std::ranges::unique(names);

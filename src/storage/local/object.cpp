@@ -170,7 +170,7 @@ Result<std::unique_ptr<ObjectWriter>> try_create(int base, std::string_view key,
 }  // namespace
 
 Result<std::unique_ptr<ObjectWriter>> create_object(int base, std::string_view key, std::string_view shown,
-                                                    std::shared_ptr<SetState> set) {
+                                                    const std::shared_ptr<SetState>& set) {
   for (int attempt = 1;; ++attempt) {
     auto writer = try_create(base, key, shown, set);
     if (writer || writer.error().code() != Errc::not_found) return writer;

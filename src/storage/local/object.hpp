@@ -20,7 +20,7 @@ struct SetState {
 // the way. `set` is null for an object that belongs to no set.
 [[nodiscard]] Result<std::unique_ptr<ObjectWriter>> create_object(int base, std::string_view key,
                                                                   std::string_view shown,
-                                                                  std::shared_ptr<SetState> set);
+                                                                  const std::shared_ptr<SetState>& set);
 
 [[nodiscard]] Result<std::unique_ptr<stream::ByteSource>> open_object(int base, std::string_view key,
                                                                       std::string_view shown, std::uint64_t offset);

@@ -9,6 +9,7 @@
 #include "storage/local/directory.hpp"
 #include "storage/local/object.hpp"
 #include "storage/local/root.hpp"
+#include "util/log.hpp"
 #include "util/text.hpp"
 
 namespace davit::storage::local {
@@ -41,7 +42,9 @@ class LocalPublication : public Publication {
         run_(std::move(run)) {}
   LocalPublication(const LocalPublication&) = delete;
   LocalPublication& operator=(const LocalPublication&) = delete;
-  ~LocalPublication() override { (void)discard(); }
+  ~LocalPublication() override {
+    if (auto discarded = discard(); !discarded) log_warning(discarded.error().message());
+  }
 
   Result<std::unique_ptr<ObjectWriter>> create(std::string_view key) override {
     TRY(check_key(key));
@@ -90,7 +93,7 @@ class LocalPublication : public Publication {
   std::unexpected<Error> take_back(int parent, const std::string& name, std::string_view last_key, Error error) {
     if (rename_directory(parent, name, current_.get(), run_, "take back")) return std::unexpected(std::move(error));
     if (::unlinkat(staging_.get(), std::string(last_key).c_str(), 0) == 0) {
-      (void)remove_tree(parent, name, root_->shown);
+      if (auto removed = remove_tree(parent, name, root_->shown); !removed) log_warning(removed.error().message());
       return std::unexpected(std::move(error));
     }
     return fail(error.code(), error.message() + "; it stands there nevertheless", error.hint());
