@@ -114,7 +114,9 @@ Result<bool> HelperContainer::hello_over_streams(AttachChannel& channel, FrameDe
   auto got = channel.read(room, steady_clock::now() + kGlance);
   if (!got) return std::unexpected(explain(std::move(got).error()));
   if (!*got) return false;
-  if (**got == 0) return std::unexpected(explain(Error(Errc::failed, "the helper ended before it said hello")));
+  if (**got == 0)
+    return std::unexpected(explain(Error(Errc::failed, "the helper ended before it said hello",
+                                         "helpers run davit's own program: it must be the static build")));
   const auto bytes = room.first(**got);
   decoder.add(**got);
   auto frame = decoder.next();
@@ -128,25 +130,25 @@ Result<bool> HelperContainer::hello_over_streams(AttachChannel& channel, FrameDe
 }
 
 Error HelperContainer::explain(Error error) {
-  // Its last words may still be on the way.
+  // Its last words may still be on the way, and the Engine notices its end a moment after its streams did.
+  bool ended = false;
   if (attached_) {
     Link rest(std::make_unique<AttachChannel>(*attached_, errors_));
-    (void)rest.drain(steady_clock::now() + std::chrono::seconds(1));
+    ended = rest.drain(steady_clock::now() + std::chrono::seconds(1));
   }
-  std::string said = errors_.text();
-  const auto info = host_.engine().inspect_container({name_});
-  std::string fate;
-  if (info && !info->state.running) {
-    fate = std::format("its container ended with code {}", info->state.exit_code);
-    if (!info->state.error.empty()) fate += ": " + info->state.error;
-  } else if (!info && info.error().code() == Errc::not_found) {
-    fate = "its container was removed";
-  } else if (!info) {
-    fate = info.error().message();
+  auto info = host_.engine().inspect_container({name_});
+  for (int looks = 0; ended && info && info->state.running && looks < 20; ++looks) {
+    run_.clock.sleep_for(std::chrono::milliseconds(50));
+    info = host_.engine().inspect_container({name_});
   }
   std::string message = error.message();
-  if (!fate.empty()) message += "; " + fate;
-  if (!said.empty()) message += ": " + said;
+  if (info && !info->state.running) {
+    message += std::format("; its container ended with code {}", info->state.exit_code);
+    if (!info->state.error.empty()) message += ": " + info->state.error;
+  } else if (!info && info.error().code() == Errc::not_found) {
+    message += "; its container was removed";
+  }
+  if (const std::string said = errors_.text(); !said.empty()) message += ": " + said;
   return Error(error.code(), std::move(message), error.hint());
 }
 
@@ -160,21 +162,20 @@ Result<> HelperContainer::end(bool bye, std::chrono::seconds patience) {
       log_warning(std::format("helper for {}: does not end by itself", mount_.place.text()));
       (void)host_.engine().stop_container({name_}, std::chrono::seconds(10));
     }
-    link_.reset();
   }
   return remove();
 }
 
 Result<> HelperContainer::remove() {
-  if (!created_) return {};
+  link_.reset();
   attached_.reset();
+  if (!created_) return {};
   TRY(in_context(host_.engine().remove_container({name_}, true), "remove the helper " + name_));
   created_ = false;
   return {};
 }
 
 HelperContainer::~HelperContainer() {
-  link_.reset();
   if (auto removed = remove(); !removed) log_warning(removed.error().message());
 }
 

@@ -15,7 +15,7 @@ class HelperContainer {
   // Starts it and waits for its hello. A null pointer: the directory to be mounted does not exist.
   [[nodiscard]] static Result<std::unique_ptr<HelperContainer>> start(HostState& host, const PlaceMount& mount,
                                                                       RunContext& run);
-  // Ends the channel at once and removes the container.
+  // As remove().
   ~HelperContainer();
   HelperContainer(HelperContainer&&) = delete;
 
@@ -25,6 +25,8 @@ class HelperContainer {
   // Ends our direction (with a bye, or without: an abort), and gives the helper that long to end by itself, which
   // includes rolling back. Then it is removed.
   [[nodiscard]] Result<> end(bool bye, std::chrono::seconds patience);
+  // Ends the channel and removes the container, at once.
+  [[nodiscard]] Result<> remove();
 
  private:
   HelperContainer(HostState& host, const PlaceMount& mount, RunContext& run)
@@ -34,7 +36,6 @@ class HelperContainer {
   [[nodiscard]] Result<> wait_for_hello();
   // Looks at the attached streams for a moment: true once the helper said hello there.
   [[nodiscard]] Result<bool> hello_over_streams(AttachChannel& channel, FrameDecoder& decoder);
-  [[nodiscard]] Result<> remove();
 
   HostState& host_;
   RunContext& run_;

@@ -46,10 +46,7 @@ class WorkPlace {
  public:
   WorkPlace() = default;
   WorkPlace(WorkPlace&&) = delete;
-  ~WorkPlace() {
-    // Goes only if it is empty, so nothing of anybody else's can.
-    if (!made_.empty()) ::unlinkat(parent_.get(), made_.c_str(), AT_REMOVEDIR);
-  }
+  ~WorkPlace() { forget(); }
 
   [[nodiscard]] Result<> open(const Arguments& arguments) {
     parent_.reset(::open(arguments.place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -70,6 +67,10 @@ class WorkPlace {
 
   [[nodiscard]] int directory() const { return child_ ? child_.get() : parent_.get(); }
 
+  void forget() {
+    // Goes only if it is empty, so nothing of anybody else's can.
+    if (!made_.empty()) ::unlinkat(parent_.get(), std::exchange(made_, {}).c_str(), AT_REMOVEDIR);
+  }
   [[nodiscard]] Result<> keep() {
     if (std::exchange(made_, {}).empty()) return {};
     if (::fsync(parent_.get()) != 0) return fail_errno(errno, "sync the directory above the place");
@@ -135,7 +136,12 @@ Result<> serve(const std::vector<std::string>& arguments) {
   TRY_ASSIGN(link, greet(parsed, signals->token()));
   Worker worker(*link, place.directory(), signals->token());
   auto ended = worker.run();
-  if (worker.restored()) TRY(place.keep());
+  // Before the channel ends: whoever sees its end may remove this container at once.
+  if (worker.restored()) {
+    TRY(place.keep());
+  } else {
+    place.forget();
+  }
   return ended;
 }
 

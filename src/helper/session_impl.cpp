@@ -205,7 +205,7 @@ Result<> Session::Impl::end() {
   if (!helper) return {};
   const auto ending = std::exchange(helper, nullptr);
   // Nothing to bring back, and out of step: it is not worth a word, and its end need not be waited for.
-  if (broken && !unfinished) return ending->end(false, std::chrono::seconds(0));
+  if (broken && !unfinished) return ending->remove();
   return ending->end(!broken, unfinished ? std::chrono::seconds(kRollbackTime) : kFarewellTime);
 }
 
