@@ -22,7 +22,7 @@ T number(const std::optional<std::string>& text, T otherwise = {}) {
 }  // namespace
 
 std::optional<std::string> Database::obstacle() const {
-  if (is_stage_name(name)) return "left over from an interrupted restore";
+  if (stage_of(name)) return "left over from an interrupted restore";
   if (connection_limit == -2) return "invalid: an interrupted DROP DATABASE left it";
   if (is_template) return "a template";
   if (!allows_connections) return "allows no connections";
@@ -33,16 +33,17 @@ std::string stage_name(Stage stage, std::string_view run_id, std::size_t number)
   return std::format("{}{}_{}", stage == Stage::fresh ? kFreshPrefix : kOldPrefix, run_id.substr(0, 16), number);
 }
 
-bool is_stage_name(std::string_view name) {
-  for (const std::string_view prefix : {kFreshPrefix, kOldPrefix}) {
-    if (!name.starts_with(prefix)) continue;
-    const std::string_view rest = name.substr(prefix.size());
-    const auto bar = rest.find('_');
-    return bar != std::string_view::npos && bar > 0 &&
-           rest.substr(0, bar).find_first_not_of("0123456789abcdef") == std::string_view::npos &&
-           bar + 1 < rest.size() && rest.substr(bar + 1).find_first_not_of("0123456789") == std::string_view::npos;
-  }
-  return false;
+std::optional<Stage> stage_of(std::string_view name) {
+  const Stage stage = name.starts_with(kOldPrefix) ? Stage::old : Stage::fresh;
+  const std::string_view prefix = stage == Stage::old ? kOldPrefix : kFreshPrefix;
+  if (!name.starts_with(prefix)) return std::nullopt;
+  const std::string_view rest = name.substr(prefix.size());
+  const auto bar = rest.find('_');
+  if (bar == std::string_view::npos || bar == 0 || bar + 1 == rest.size()) return std::nullopt;
+  if (rest.substr(0, bar).find_first_not_of("0123456789abcdef") != std::string_view::npos ||
+      rest.substr(bar + 1).find_first_not_of("0123456789") != std::string_view::npos)
+    return std::nullopt;
+  return stage;
 }
 
 Result<std::vector<Database>> list_databases(const Server& server, RunContext& run) {

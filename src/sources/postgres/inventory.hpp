@@ -30,8 +30,8 @@ struct Database {
 // The names of databases that a restore makes on its way. `run_id` may be of any length; `number` counts from 1.
 enum class Stage { fresh, old };
 [[nodiscard]] std::string stage_name(Stage stage, std::string_view run_id, std::size_t number);
-// True for any such name: a database that an interrupted restore left.
-[[nodiscard]] bool is_stage_name(std::string_view name);
+// Which kind of such a name it is, if it is one: a database that an interrupted restore left.
+[[nodiscard]] std::optional<Stage> stage_of(std::string_view name);
 
 // By name.
 [[nodiscard]] Result<std::vector<Database>> list_databases(const Server& server, RunContext& run);

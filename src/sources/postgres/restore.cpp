@@ -56,9 +56,7 @@ Result<std::unique_ptr<Restoration>> PostgresRestoration::begin(engine::Engine& 
     TRY_ASSIGN(databases, list_databases(restoration->server(), run));
     TRY_ASSIGN(maintenance, choose_maintenance(databases, item));
     restoration->maintenance_ = std::move(maintenance);
-    for (const Database& each : databases)
-      if (is_stage_name(each.name))
-        run.reporter.note("database " + each.name + " is left over from an interrupted restore");
+    restoration->tidy(databases, run);
     return {};
   };
   if (auto prepared = prepare(); !prepared) {
@@ -66,6 +64,24 @@ Result<std::unique_ptr<Restoration>> PostgresRestoration::begin(engine::Engine& 
     return std::unexpected(std::move(prepared).error());
   }
   return std::unique_ptr<Restoration>(std::move(restoration));
+}
+
+// What a dead run had not finished is worth nothing; what it had put aside is its user's, who may want it. A restore
+// that is under way has a session in its unfinished database, and so keeps it.
+void PostgresRestoration::tidy(const std::vector<Database>& databases, RunContext& run) const {
+  for (const Database& each : databases) {
+    const auto stage = stage_of(each.name);
+    if (!stage) continue;
+    if (*stage == Stage::old) {
+      run.reporter.note("database " + each.name +
+                        " holds the old contents of an interrupted restore: drop it if nobody needs them");
+    } else if (const auto dropped =
+                   server().execute(maintenance_, "DROP DATABASE " + quote_identifier(each.name) + ";\n", run);
+               !dropped) {
+      run.reporter.note("database " + each.name +
+                        " is left over from an interrupted restore, and stays: " + dropped.error().message());
+    }
+  }
 }
 
 Result<std::vector<Finding>> PostgresRestoration::stage(const model::Artefact& artefact, stream::ByteSource& stored,

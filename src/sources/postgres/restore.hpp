@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sources/postgres/globals.hpp"
+#include "sources/postgres/inventory.hpp"
 #include "sources/postgres/seat.hpp"
 #include "sources/postgres/swap.hpp"
 #include "sources/source.hpp"
@@ -29,6 +30,7 @@ class PostgresRestoration : public Restoration {
  private:
   PostgresRestoration(Seat seat, const model::Item& item) : seat_(std::move(seat)), item_(item) {}
 
+  void tidy(const std::vector<Database>& databases, RunContext& run) const;
   Result<> stage_globals(stream::ByteSource& plain, RunContext& run);
   Result<> stage_database(const model::Artefact& artefact, stream::ByteSource& plain, RunContext& run);
   Result<> fill(const model::Artefact& artefact, const std::string& fresh_name, stream::ByteSource& data,

@@ -106,7 +106,10 @@ Error command_error(std::string_view what, std::string_view program, const engin
   std::string why = outcome.errors.empty()
                         ? std::string(program) + " ended with exit code " + std::to_string(outcome.exit_code)
                         : outcome.errors;
-  return {Errc::failed, std::string(what) + ": " + why};
+  // pg_dumpall runs pg_dump, and says so if that is missing.
+  const bool incomplete = why.contains("was not found in the same directory");
+  return {Errc::failed, std::string(what) + ": " + why,
+          incomplete ? "use an image with all of PostgreSQL's client programs" : ""};
 }
 
 engine::Command Server::command(std::vector<std::string> argv) const {

@@ -54,11 +54,12 @@ TEST_CASE("names of a restore's own databases fit and are known again") {
   CHECK(stage_name(Stage::fresh, "0123456789abcdef0123456789abcdef", 1) == "davit_restore_0123456789abcdef_1");
   CHECK(stage_name(Stage::old, "ab", 10) == "davit_old_ab_10");
   CHECK(stage_name(Stage::fresh, std::string(64, 'f'), 4294967295U).size() < 64);
-  CHECK(is_stage_name("davit_restore_ab_1"));
-  CHECK_FALSE(is_stage_name("davit_restore_of_shop"));
-  CHECK_FALSE(is_stage_name("davit_old_ab"));
-  CHECK_FALSE(is_stage_name("davit_old__1"));
-  CHECK_FALSE(is_stage_name("my_davit_old_ab_1"));
+  CHECK(stage_of("davit_restore_ab_1") == Stage::fresh);
+  CHECK(stage_of("davit_old_ab_1") == Stage::old);
+  CHECK_FALSE(stage_of("davit_restore_of_shop"));
+  CHECK_FALSE(stage_of("davit_old_ab"));
+  CHECK_FALSE(stage_of("davit_old__1"));
+  CHECK_FALSE(stage_of("my_davit_old_ab_1"));
 }
 
 TEST_CASE("extensions survive their attribute") {
