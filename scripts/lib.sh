@@ -7,7 +7,8 @@ set -o pipefail
 DAVIT_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 DAVIT_LOG=${DAVIT_LOG:-$(mktemp "${TMPDIR:-/tmp}/davit-log.XXXXXX")}
 DAVIT_SCRATCH=${DAVIT_SCRATCH:-/var/tmp/davit-e2e}
-export DAVIT_ROOT DAVIT_LOG DAVIT_SCRATCH
+DAVIT_IMAGE=${DAVIT_IMAGE:-davit:dev} # what is built and tested as the product
+export DAVIT_ROOT DAVIT_LOG DAVIT_SCRATCH DAVIT_IMAGE
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
@@ -150,7 +151,7 @@ ensure_toolchain() {
 
 # The product, as a release builds it.
 ensure_product() {
-  ensure_toolchain && build_image davit:dev --build-arg BASE_IMAGE=davit-base/debian:trixie -t davit:dev "$DAVIT_ROOT"
+  ensure_toolchain && build_image "$DAVIT_IMAGE" --build-arg BASE_IMAGE=davit-base/debian:trixie -t "$DAVIT_IMAGE" "$DAVIT_ROOT"
 }
 
 ensure_postgres() { # MAJOR

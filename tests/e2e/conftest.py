@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from support.davit import Davit, extract_binary
-from support.engine import Engine
+from support.engine import Engine, wait_until
 from support.stack import Stack
 from support.tree import tree_manifest as read_tree
 
@@ -87,13 +87,21 @@ def tree_manifest(engine):
 
 @pytest.fixture(autouse=True)
 def leftovers(engine):
-    """Fails a test that leaves a container, volume, network or image of davit's behind. Ours outlive no run."""
+    """Fails a test that leaves a container, volume, network or image of davit's behind. Ours outlive no run.
+
+    Another run on this Engine has things of its own for a while, so they get some time to go, and nothing is removed here.
+    """
     before = engine.ours()
     yield
-    left = {kind: sorted(names - before[kind]) for kind, names in engine.ours().items()}
-    left = {kind: names for kind, names in left.items() if names}
-    for name in left.get("container", []):
-        engine.run("rm", "-f", "-v", name, check=False)
-    for name in left.get("volume", []):
-        engine.run("volume", "rm", "-f", name, check=False)
-    assert not left, f"left behind: {left}"
+    left = {}
+
+    def clean():
+        now = {kind: names - before[kind] for kind, names in engine.ours().items()}
+        for kind, names in now.items():
+            left[kind] = names & left.get(kind, names)  # what was there each time
+        return not any(left.values())
+
+    try:
+        wait_until("what davit left behind to go", clean, 15)
+    except AssertionError:
+        raise AssertionError(f"left behind: { {kind: sorted(names) for kind, names in left.items() if names} }") from None

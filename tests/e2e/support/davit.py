@@ -5,12 +5,26 @@ import os
 import subprocess
 
 SOCKET = "/var/run/docker.sock"
+IMAGE = os.environ.get("DAVIT_IMAGE", "davit:dev")  # the product
+
+
+def host_process():
+    """The id of a process in the host's namespaces that we may enter. Where pid 1 has more capabilities than a container
+    can get, the Engine's daemon does as well."""
+    daemons = subprocess.run(["pidof", "dockerd"], capture_output=True, text=True).stdout.split()
+    for pid in ["1", *daemons]:
+        try:
+            os.readlink(f"/proc/{pid}/ns/mnt")
+            return pid
+        except OSError:
+            continue
+    raise AssertionError("no process of the host can be entered: davit can't be run as one")
 
 
 def extract_binary(engine, path):
-    """Copies /davit out of davit:dev to `path`, which the host sees too."""
+    """Copies /davit out of the product's image to `path`, which the host sees too."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    container = engine.out("create", "davit:dev", "--version")
+    container = engine.out("create", IMAGE, "--version")
     try:
         fresh = path.with_suffix(f".{os.getpid()}")
         engine.run("cp", f"{container}:/davit", str(fresh))
@@ -21,7 +35,7 @@ def extract_binary(engine, path):
 
 
 class Davit:
-    IMAGE = "davit:dev"
+    IMAGE = IMAGE
 
     def __init__(self, way, engine, repository, binary):
         self.way, self.engine, self.repository, self.binary = way, engine, repository, binary
@@ -49,7 +63,7 @@ class Davit:
             return ["docker", "run", "--rm", "-v", f"{SOCKET}:{SOCKET}", "-v", f"{self.repository}:{self.repository}",
                     *options, self.IMAGE, *args]
         # A process of the host: its mount and network namespace, its environment cleared of ours.
-        enter = ["nsenter", "-t", "1", "-m", "-n", "-i", "-u", "--", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+        enter = ["nsenter", "-t", host_process(), "-m", "-n", "-i", "-u", "--", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
                  "HOME=/nonexistent", *pairs]
         if self.way == "host-user":
             # nobody, plus the group that owns the socket: what membership of the docker group gives.
