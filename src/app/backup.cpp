@@ -13,10 +13,12 @@ using Covered = std::map<std::string, model::ItemId, std::less<>>;
 
 // The item that stands for the contents of this one, if there is such.
 const model::ItemId* covering(const Covered& covered, const model::Item& item) {
-  if (item.id.kind != model::ItemKind::volume) return nullptr;
-  const auto volume = item.attributes.find("volume");
-  if (volume == item.attributes.end()) return nullptr;
-  const auto found = covered.find(volume->second);
+  std::string_view name;
+  if (item.id.kind == model::ItemKind::volume) name = "volume";
+  if (item.id.kind == model::ItemKind::bind) name = "path";
+  const auto place = item.attributes.find(name);
+  if (name.empty() || place == item.attributes.end()) return nullptr;
+  const auto found = covered.find(place->second);
   return found == covered.end() ? nullptr : &found->second;
 }
 
@@ -25,7 +27,8 @@ Result<> apply_selection(BackupPlan& plan, const Covered& covered, const Selecti
   std::vector<model::Item> kept;
   std::vector<model::ItemId> known;
   for (model::Item& item : plan.items) {
-    if (const model::ItemId* dump = covering(covered, item)) {
+    // Whoever leaves out the dump may well want the files.
+    if (const model::ItemId* dump = covering(covered, item); dump != nullptr && selection.takes(*dump)) {
       plan.not_covered.push_back({item.id.text(), "data of " + dump->text() + ", which is dumped"});
       continue;
     }

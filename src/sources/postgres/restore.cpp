@@ -45,9 +45,9 @@ Result<Names> list_names(const Server& server, const std::string& column, const 
 
 }  // namespace
 
-Result<std::unique_ptr<Restoration>> PostgresRestoration::begin(engine::Engine& engine, const model::Item& item,
+Result<std::unique_ptr<Restoration>> PostgresRestoration::begin(helper::Host& host, const model::Item& item,
                                                                 const Target& target, RunContext& run) {
-  TRY_ASSIGN(seat, Seat::take(engine, item, target, run));
+  TRY_ASSIGN(seat, Seat::take(host, item, target, run));
   std::unique_ptr<PostgresRestoration> restoration(new PostgresRestoration(std::move(seat), item));
   const auto prepare = [&]() -> Result<> {
     if (!restoration->server().superuser())

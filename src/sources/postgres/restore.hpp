@@ -18,7 +18,7 @@ namespace davit::sources {
 class PostgresRestoration : public Restoration {
  public:
   // Starts the server where it doesn't run. Errc::failed if a conflict that --replace can't solve has come up.
-  [[nodiscard]] static Result<std::unique_ptr<Restoration>> begin(engine::Engine& engine, const model::Item& item,
+  [[nodiscard]] static Result<std::unique_ptr<Restoration>> begin(helper::Host& host, const model::Item& item,
                                                                   const Target& target, RunContext& run);
 
   Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored,

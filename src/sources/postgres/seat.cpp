@@ -82,14 +82,14 @@ Seating find_seating(const model::Item& item, const Target& target) {
   return {};
 }
 
-Result<Seat> Seat::take(engine::Engine& engine, const model::Item& item, const Target& target, RunContext& run) {
+Result<Seat> Seat::take(helper::Host& host, const model::Item& item, const Target& target, RunContext& run) {
   const Seating seating = find_seating(item, target);
   if (seating.container == nullptr)
     return fail(Errc::not_found, "service " + item.id.name + " is neither in the stack nor in the backup's definition");
-  Seat seat(engine);
+  Seat seat(host);
   if (seating.running) {
-    TRY(wait_until_real(engine, seating.container->id, run));
-    TRY_ASSIGN(server, Server::connect(engine, seating.container->id, run));
+    TRY(wait_until_real(host.engine(), seating.container->id, run));
+    TRY_ASSIGN(server, Server::connect(host.engine(), seating.container->id, run));
     seat.server_ = std::move(server);
     return seat;
   }
@@ -104,6 +104,7 @@ Result<Seat> Seat::take(engine::Engine& engine, const model::Item& item, const T
 Result<> Seat::start(const engine::ContainerInfo& container, const model::Item& item, const Target& target,
                      RunContext& run) {
   TRY(make_volumes(container, target));
+  TRY_ASSIGN(held, hold_directory(container, run));
   run.reporter.note("starting PostgreSQL of service " + item.id.name + " in a one-off container");
   OneOffOptions options;
   options.purpose = "restore " + item.id.text();
@@ -117,6 +118,7 @@ Result<> Seat::start(const engine::ContainerInfo& container, const model::Item& 
                           *engine_, container, options,
                           [real_server](const engine::ContainerId& id) { return (*real_server)(id); }, run));
   one_off_ = std::move(started);
+  if (held) TRY(held->close());
   TRY_ASSIGN(server, Server::connect(*engine_, one_off_->id(), run));
   server_ = std::move(server);
   return {};
@@ -133,6 +135,16 @@ Result<> Seat::make_volumes(const engine::ContainerInfo& container, const Target
     if (made) made_volumes_.push_back(mount.name);
   }
   return {};
+}
+
+// The Engine refuses a bind mount whose directory is gone, such as one that was deleted with the stack. A helper makes
+// it, and takes it away again at its end if nothing has come into it.
+Result<std::optional<helper::Session>> Seat::hold_directory(const engine::ContainerInfo& container, RunContext& run) {
+  const engine::Mount* mount = mount_of(container, data_directory(container));
+  if (mount == nullptr || mount->type != "bind") return std::nullopt;
+  const helper::Place place{helper::Place::Kind::directory, mount->source, true};
+  TRY_ASSIGN(session, helper::Session::open(*host_, place, helper::Access::write, run));
+  return session;
 }
 
 Result<> Seat::remove_volumes() {

@@ -23,7 +23,7 @@ struct Seating {
 class Seat {
  public:
   // Errc::unavailable if the server does not get ready; what was made for it is removed again.
-  [[nodiscard]] static Result<Seat> take(engine::Engine& engine, const model::Item& item, const Target& target,
+  [[nodiscard]] static Result<Seat> take(helper::Host& host, const model::Item& item, const Target& target,
                                          RunContext& run);
 
   [[nodiscard]] const Server& server() const { return *server_; }
@@ -34,12 +34,14 @@ class Seat {
   [[nodiscard]] Result<> undo();
 
  private:
-  explicit Seat(engine::Engine& engine) : engine_(&engine) {}
+  explicit Seat(helper::Host& host) : host_(&host), engine_(&host.engine()) {}
+  Result<std::optional<helper::Session>> hold_directory(const engine::ContainerInfo& container, RunContext& run);
   Result<> make_volumes(const engine::ContainerInfo& container, const Target& target);
   Result<> start(const engine::ContainerInfo& container, const model::Item& item, const Target& target,
                  RunContext& run);
   Result<> remove_volumes();
 
+  helper::Host* host_;
   engine::Engine* engine_;
   std::optional<OneOff> one_off_;
   std::optional<Server> server_;

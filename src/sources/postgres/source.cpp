@@ -37,7 +37,7 @@ class PostgresSource : public Source {
 
   Result<std::unique_ptr<Restoration>> restore(const model::Item& item, const Target& target,
                                                RunContext& run) override {
-    return PostgresRestoration::begin(host_.engine(), item, target, run);
+    return PostgresRestoration::begin(host_, item, target, run);
   }
 
  private:
