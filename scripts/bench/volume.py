@@ -1,0 +1,154 @@
+"""Times backup and restore of one directory by several tools, in turn. Called by scripts/bench/volume."""
+
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+DATA, SCRATCH, ROUNDS = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+FILES, FILE_BYTES = 16000, 100_000
+PROGRAMS = {"davit", "tar", "zstd", "restic", "borg"}  # whose processes are counted
+
+
+def fill():
+    """Half of each file is text-like, half is noise: it compresses to about 60 %."""
+    generator = random.Random(4711)
+    words = [bytes(generator.choices(b"abcdefghijklmnopqrstuvwxyz", k=generator.randint(2, 11))) for _ in range(5000)]
+    for number in range(FILES):
+        folder = DATA / f"{number % 160:03d}"
+        folder.mkdir(exist_ok=True)
+        text = b" ".join(generator.choices(words, k=FILE_BYTES // 14))[: FILE_BYTES // 2]
+        (folder / f"{number}.bin").write_bytes(text + generator.randbytes(FILE_BYTES - len(text)))
+
+
+class Watch:
+    """CPU seconds and peak resident memory of all processes of PROGRAMS that are born while it watches, sampled."""
+
+    def __enter__(self):
+        self.before, self.seen, self.done = set(self.processes()), {}, threading.Event()
+        self.thread = threading.Thread(target=self.loop)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        self.thread.join()
+
+    @staticmethod
+    def processes():
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+    def loop(self):
+        while not self.done.wait(0.01):
+            for pid in self.processes():
+                if pid in self.before:
+                    continue
+                try:
+                    name, rest = Path(f"/proc/{pid}/stat").read_text().split("(", 1)[1].rsplit(") ", 1)
+                    if name not in PROGRAMS:
+                        continue
+                    fields = rest.split()
+                    ticks = int(fields[11]) + int(fields[12])
+                    status = Path(f"/proc/{pid}/status").read_text()
+                    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+                    self.seen[pid] = (ticks / os.sysconf("SC_CLK_TCK"), peak / 1024)
+                except (OSError, StopIteration, IndexError):
+                    continue  # it ended meanwhile
+
+    def cpu(self):
+        return sum(cpu for cpu, _ in self.seen.values())
+
+    def memory(self):
+        return sum(peak for _, peak in self.seen.values())
+
+
+def shell(command, **environment):
+    subprocess.run(["bash", "-eo", "pipefail", "-c", command], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.PIPE, env={**os.environ, **environment})
+
+
+def measure(command, **environment):
+    with Watch() as watch:
+        start = time.monotonic()
+        try:
+            shell(command, **environment)
+        except subprocess.CalledProcessError as error:
+            sys.exit(f"{command}: {error.stderr.decode(errors='replace')}")
+        wall = time.monotonic() - start
+    return wall, watch.cpu(), watch.memory()
+
+
+def empty(path):
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def tree(path):
+    return sorted((str(p.relative_to(path)), p.stat().st_size) for p in path.rglob("*") if p.is_file())
+
+
+def backups():
+    archive, repository = SCRATCH / "tar.zst", SCRATCH / "davit-repository"
+    restic, borg = SCRATCH / "restic", SCRATCH / "borg"
+    archive.unlink(missing_ok=True)
+    for path in (repository, restic, borg):
+        empty(path)
+    shell(f"restic init -q -r {restic} --insecure-no-password; borg init -e none {borg}")
+    return {
+        "tar | zstd -3 -T2": (f"tar -C {DATA} -c . | zstd -q -3 -T2 -o {archive} && sync {archive}", {}),
+        "davit": (f"{SCRATCH}/davit backup -q --stack davit-bench --repository {repository}", {}),
+        "restic": (f"restic backup -q -r {restic} --insecure-no-password {DATA}", {}),
+        "borg": (f"borg create --compression zstd,3 {borg}::first {DATA}", {"BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes"}),
+    }
+
+
+def restores():
+    out = SCRATCH / "out"
+    repository, restic, borg = SCRATCH / "davit-repository", SCRATCH / "restic", SCRATCH / "borg"
+    return {
+        "tar | zstd -3 -T2": (f"zstd -q -dc {SCRATCH}/tar.zst | tar -C {out} -x && sync -f {out}", {}),
+        "davit": (f"{SCRATCH}/davit restore -q --stack davit-bench --repository {repository} latest", {}),
+        "restic": (f"restic restore -q -r {restic} --insecure-no-password latest --target {out} && sync -f {out}", {}),
+        "borg": (f"cd {out} && borg extract {borg}::first && sync -f {out}", {"BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes"}),
+    }
+
+
+def table(title, results):
+    print(f"\n{title}, medians of {ROUNDS}")
+    print(f"{'':20}{'wall s':>8}{'CPU s':>8}{'peak MiB':>10}{'wall / tar':>12}")
+    base = statistics.median(run[0] for run in results["tar | zstd -3 -T2"])
+    for name, runs in results.items():
+        wall, cpu, memory = (statistics.median(run[i] for run in runs) for i in range(3))
+        print(f"{name:20}{wall:8.2f}{cpu:8.2f}{memory:10.0f}{wall / base:12.2f}")
+
+
+def main():
+    fill()
+    expected = tree(DATA)
+    first, back = {}, {}
+    for _ in range(ROUNDS):
+        for name, (command, environment) in backups().items():
+            os.sync()
+            first.setdefault(name, []).append(measure(command, **environment))
+        for name, (command, environment) in restores().items():
+            out = DATA if name == "davit" else empty(SCRATCH / "out")
+            if name == "davit":
+                for child in DATA.iterdir():
+                    shutil.rmtree(child)
+            os.sync()
+            back.setdefault(name, []).append(measure(command, **environment))
+            top = out / str(DATA).lstrip("/") if name in ("restic", "borg") else out
+            if tree(top) != expected:
+                sys.exit(f"{name} did not bring everything back")
+    print(f"{FILES} files, {FILES * FILE_BYTES / 1e9:.1f} GB, {os.cpu_count()} processors")
+    table("first backup", first)
+    table("restore", back)
+
+
+main()
