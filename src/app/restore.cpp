@@ -65,7 +65,7 @@ class Restorations {
 
   // Leads everything back in reverse order, even when asked to stop, and returns `error` with what could not be undone.
   Error roll_back(Error error, const RunContext& run) {
-    RunContext undo{run.run_id, run.clock, run.reporter, std::stop_token()};
+    RunContext undo = run.unstoppable();
     undo.reporter.step("roll back");
     bool all_back = true;
     for (Member& member : members_ | std::views::reverse) {
@@ -192,7 +192,7 @@ Result<RestoreReport> run_restore(engine::Engine& engine, const storage::Storage
 
   // 5. The new state stands. Only now the old contents go; from here on there is no way back.
   run.reporter.step("finish");
-  RunContext last{run.run_id, run.clock, run.reporter, std::stop_token()};
+  RunContext last = run.unstoppable();
   TRY(begun.finish(last));
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(run.clock.steady() - began);
   return RestoreReport{std::move(plan), std::move(findings), took};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/own_paths.hpp"
+#include "app/owner.hpp"
 #include "engine/address.hpp"
 #include "engine/http_engine.hpp"
 #include "storage/local/local_storage.hpp"
@@ -25,7 +26,7 @@ std::vector<std::string> split_list(const std::vector<std::string>& values) {
 Workbench::Workbench(const Globals& globals)
     : globals_(globals),
       progress_(make_progress(style_for_terminal(globals.quiet, globals.environment.get("TERM").value_or("")), clock_)),
-      run_{random_hex(6), clock_, *progress_, globals.stop},
+      run_{random_hex(6), clock_, *progress_, globals.stop, app::own_owner(globals.value(globals.self, "DAVIT_SELF"))},
       repository_path_(globals.value(globals.repository, "DAVIT_REPOSITORY")) {
   if (repository_path_.empty()) repository_path_ = globals.environment.get("BACKUP_ROOT").value_or("");
 }

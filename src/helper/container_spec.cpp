@@ -17,8 +17,6 @@ namespace {
 
 constexpr std::size_t kBlock = 512;
 
-json labels_of(const std::string& run_id) { return {{kRunLabel, run_id}, {kRoleLabel, kHelperRole}}; }
-
 json place_mount(const PlaceMount& mount) {
   json body{{"Target", kPlacePath}, {"ReadOnly", mount.access == Access::read}};
   if (mount.place.kind == Place::Kind::volume) {
@@ -54,9 +52,8 @@ json create_body(const ContainerSpec& spec) {
   }
   if (!spec.mount.create.empty()) arguments.insert(arguments.end(), {"--create", spec.mount.create});
   // Removed with the container: a volume mount without a source is the container's own.
-  const json tools{{"Type", "volume"},
-                   {"Target", kToolPath},
-                   {"VolumeOptions", {{"NoCopy", true}, {"Labels", labels_of(spec.run_id)}}}};
+  const json tools{
+      {"Type", "volume"}, {"Target", kToolPath}, {"VolumeOptions", {{"NoCopy", true}, {"Labels", spec.labels}}}};
   return {{"Image", spec.image},
           {"Entrypoint", json::array({spec.program})},
           {"Cmd", arguments},
@@ -71,7 +68,7 @@ json create_body(const ContainerSpec& spec) {
           {"Healthcheck", {{"Test", json::array({"NONE"})}}},
           {"StopSignal", "SIGTERM"},
           {"StopTimeout", 10},
-          {"Labels", labels_of(spec.run_id)},
+          {"Labels", spec.labels},
           {"HostConfig",
            {{"Mounts", json::array({place_mount(spec.mount), tools})},
             {"NetworkMode", spec.network_mode},

@@ -17,9 +17,7 @@ inline constexpr const char* kSecretsName = "secrets";
 // Where the program is in an image that was imported from our own executable.
 inline constexpr const char* kImageProgram = "/davit-helper";
 
-inline constexpr const char* kRunLabel = "davit.run";
-inline constexpr const char* kRoleLabel = "davit.role";
-inline constexpr const char* kHelperRole = "helper";
+inline constexpr std::string_view kHelperRole = "helper";
 
 // How the place is mounted at kPlacePath.
 struct PlaceMount {
@@ -31,7 +29,7 @@ struct PlaceMount {
 struct ContainerSpec {
   std::string image;
   std::string program;  // path in the container
-  std::string run_id;
+  engine::Labels labels;
   std::string network_mode;  // "container:<id>", "host", "none"
   std::string socket;        // name in the abstract namespace; empty: attached streams only
   PlaceMount mount;

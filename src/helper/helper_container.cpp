@@ -3,6 +3,7 @@
 #include <format>
 #include <nlohmann/json.hpp>
 
+#include "engine/own_labels.hpp"
 #include "helper/message.hpp"
 #include "util/log.hpp"
 
@@ -54,7 +55,7 @@ Result<bool> HelperContainer::launch(const HelperImage& image, const std::string
   }
   const ContainerSpec spec{image.reference,
                            image.has_program ? kImageProgram : std::format("{}/{}", kToolPath, kProgramName),
-                           run_.run_id,
+                           engine::own_labels(run_, kHelperRole),
                            network,
                            listener_ ? listener_->name() : "",
                            mount_};

@@ -98,7 +98,7 @@ Result<> HostState::import(const std::string& reference, const std::string& byte
   FileArchive archive;
   archive.add(std::string_view(kImageProgram).substr(1), 0755, bytes);
   stream::MemorySource tar(archive.take());
-  const std::vector<std::string> changes{std::format("LABEL {}=helper-image", kRoleLabel),
+  const std::vector<std::string> changes{std::format("LABEL {}=helper-image", engine::kRoleLabel),
                                          std::format("ENTRYPOINT [\"{}\"]", kImageProgram)};
   TRY(in_context(engine_.import_image(tar, reference, changes), "import the helper's image " + reference));
   return {};

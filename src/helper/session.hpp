@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/engine.hpp"
+#include "engine/own_labels.hpp"
 #include "stream/encoding.hpp"
 #include "util/finding.hpp"
 #include "util/run_context.hpp"
@@ -28,7 +29,8 @@ struct Place {
 };
 enum class Access { read, write };
 
-// Asked for paths, `empty`, `used_bytes` and `entries` are about these and what is below them; otherwise about everything.
+// Asked for paths, `empty`, `used_bytes` and `entries` are about these and what is below them; otherwise about
+// everything.
 struct Probe {
   bool exists = true;  // directory: false if there is none (nothing else is known then)
   bool empty = true;
@@ -122,8 +124,8 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
-// Removes every helper (`davit.role=helper`), and volume of one, whose run is not in `alive`. One that is rolling back
+// Removes every helper (`davit.role=helper`), and volume of one, whose run is dead. One that is rolling back
 // is given half a minute to end. Returns a line for each container.
-[[nodiscard]] Result<std::vector<std::string>> sweep(engine::Engine& engine, const std::vector<std::string>& alive);
+[[nodiscard]] Result<std::vector<std::string>> sweep(engine::Engine& engine, const engine::IsAlive& is_alive);
 
 }  // namespace davit::helper

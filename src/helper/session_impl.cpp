@@ -188,7 +188,7 @@ Result<> Session::Impl::rollback() {
     TRY(helper->end(false, kRollbackTime));
     helper.reset();
   }
-  RunContext unstoppable{run.run_id, run.clock, run.reporter, {}};
+  RunContext unstoppable = run.unstoppable();
   Impl again(host, place, access, unstoppable);
   TRY_ASSIGN(second,
              in_context(HelperContainer::start(host, {place, access, {}}, unstoppable), "roll back " + place.text()));

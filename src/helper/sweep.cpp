@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <format>
 
 #include "helper/container_spec.hpp"
@@ -11,33 +10,30 @@ namespace {
 // A helper whose davit has died sees that by itself; where it is bringing old contents back, it may take this long.
 constexpr auto kPatience = std::chrono::seconds(30);
 
-bool belongs_to(const engine::Labels& labels, const std::vector<std::string>& alive) {
-  const auto run = labels.find(kRunLabel);
-  return run != labels.end() && std::ranges::contains(alive, run->second);
-}
-
 }  // namespace
 
-Result<std::vector<std::string>> sweep(engine::Engine& engine, const std::vector<std::string>& alive) {
-  const std::vector<std::string> ours{std::format("{}={}", kRoleLabel, kHelperRole)};
+Result<std::vector<std::string>> sweep(engine::Engine& engine, const engine::IsAlive& is_alive) {
+  const std::vector<std::string> ours{std::format("{}={}", engine::kRoleLabel, kHelperRole)};
   std::vector<std::string> lines;
   TRY_ASSIGN(containers, engine.list_containers({.all = true, .labels = ours, .names = {}}));
   for (const auto& container : containers) {
-    if (belongs_to(container.labels, alive)) continue;
+    TRY_ASSIGN(alive, is_alive(container.labels));
+    if (alive) continue;
     const std::string what = "remove the helper " + container.name;
     if (auto stopped = engine.stop_container(container.id, kPatience);
         !stopped && stopped.error().code() != Errc::not_found) {
       return in_context(Result<std::vector<std::string>>(std::unexpected(std::move(stopped).error())), what);
     }
     TRY(in_context(engine.remove_container(container.id, true), what));
-    const auto run = container.labels.find(kRunLabel);
+    const auto run = container.labels.find(engine::kRunLabel);
     lines.push_back(std::format("removed the helper {} of run {}", container.name,
                                 run == container.labels.end() ? "(unknown)" : run->second));
   }
   // Volumes of containers that somebody else removed without them.
   TRY_ASSIGN(volumes, engine.list_volumes(ours));
   for (const auto& volume : volumes) {
-    if (belongs_to(volume.labels, alive)) continue;
+    TRY_ASSIGN(alive, is_alive(volume.labels));
+    if (alive) continue;
     if (auto removed = engine.remove_volume(volume.name); !removed && removed.error().code() != Errc::not_found) {
       return in_context(Result<std::vector<std::string>>(std::unexpected(std::move(removed).error())),
                         "remove a volume of a helper");

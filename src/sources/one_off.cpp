@@ -100,7 +100,8 @@ Result<OneOff> OneOff::start(engine::Engine& engine, const engine::ContainerInfo
     if (!volume && volume.error().code() != Errc::not_found) lookup_error = volume.error();
     return volume.has_value();
   };
-  TRY_ASSIGN(body, in_context(one_off_body(recorded, options, image, run.run_id, volume_exists), doing));
+  TRY_ASSIGN(body, in_context(one_off_body(recorded, options, image, engine::own_labels(run, "one-off"), volume_exists),
+                              doing));
   if (lookup_error) return std::unexpected(std::move(*lookup_error).context(doing));
   const std::string name = "davit-one-off-" + run.run_id + "-" + random_hex(3);
   TRY_ASSIGN(id, in_context(engine.create_container(name, body), doing));
@@ -147,12 +148,12 @@ Result<> OneOff::close(std::chrono::seconds grace) {
   return {};
 }
 
-Result<std::vector<std::string>> sweep_one_offs(engine::Engine& engine, const std::vector<std::string>& alive) {
+Result<std::vector<std::string>> sweep_one_offs(engine::Engine& engine, const engine::IsAlive& is_alive) {
   TRY_ASSIGN(found, engine.list_containers({.labels = {"davit.role=one-off"}, .names = {}}));
   std::vector<std::string> lines;
   for (const engine::ContainerSummary& container : found) {
-    const auto run = container.labels.find("davit.run");
-    if (run != container.labels.end() && std::ranges::contains(alive, run->second)) continue;
+    TRY_ASSIGN(alive, is_alive(container.labels));
+    if (alive) continue;
     TRY(engine.remove_container(container.id, true));
     lines.push_back("removed one-off container " + container.name + " of a run that has ended");
   }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/engine.hpp"
+#include "engine/own_labels.hpp"
 #include "util/run_context.hpp"
 
 namespace davit::sources {
@@ -23,7 +24,8 @@ struct OneOffOptions {
   std::optional<std::vector<std::string>> entrypoint = {};
   std::optional<std::vector<std::string>> command = {};
   std::optional<std::string> user = {};
-  std::vector<std::string> env = {};  // NAME=value, added or in place of the recorded value. Visible to `docker inspect`
+  std::vector<std::string> env =
+      {};  // NAME=value, added or in place of the recorded value. Visible to `docker inspect`
 
   enum class Mounts {
     recorded,   // its volumes and binds; an anonymous volume that is gone becomes a fresh one
@@ -32,7 +34,8 @@ struct OneOffOptions {
   };
   Mounts mounts = Mounts::recorded;
 
-  std::vector<std::string> repo_digests = {};  // of the recorded image (ImageInfo): what is pulled if the image isn't here
+  std::vector<std::string> repo_digests =
+      {};  // of the recorded image (ImageInfo): what is pulled if the image isn't here
   std::chrono::seconds ready_within{120};
 };
 
@@ -73,12 +76,11 @@ class OneOff {
 // Errc::corrupt if the record isn't the Engine's JSON; Errc::not_found if a named volume that it is to mount isn't
 // there: make_volume() of recorded_volume.hpp makes it as it was.
 [[nodiscard]] Result<nlohmann::json> one_off_body(const engine::ContainerInfo& recorded, const OneOffOptions& options,
-                                                  const std::string& image, const std::string& run_id,
+                                                  const std::string& image, const engine::Labels& labels,
                                                   const std::function<bool(const std::string&)>& volume_exists);
 
-// Removes every container with `davit.role=one-off` whose run is not in `alive`, with its anonymous volumes. Returns a
+// Removes every container with `davit.role=one-off` whose run is dead, with its anonymous volumes. Returns a
 // line for each.
-[[nodiscard]] Result<std::vector<std::string>> sweep_one_offs(engine::Engine& engine,
-                                                              const std::vector<std::string>& alive);
+[[nodiscard]] Result<std::vector<std::string>> sweep_one_offs(engine::Engine& engine, const engine::IsAlive& is_alive);
 
 }  // namespace davit::sources

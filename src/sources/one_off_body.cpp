@@ -86,14 +86,14 @@ Result<json> host_config(const engine::ContainerInfo& recorded, const json& host
 }  // namespace
 
 Result<json> one_off_body(const engine::ContainerInfo& recorded, const OneOffOptions& options, const std::string& image,
-                          const std::string& run_id, const std::function<bool(const std::string&)>& volume_exists) {
+                          const engine::Labels& labels, const std::function<bool(const std::string&)>& volume_exists) {
   try {
     const json raw = json::parse(recorded.raw);
     const json& config = at(raw, "Config");
     const json& host = at(raw, "HostConfig");
     if (!config.is_object() || !host.is_object())
       return fail(Errc::corrupt, "container " + recorded.name + ": its record has no configuration");
-    json body{{"Image", image}, {"Labels", {{"davit.run", run_id}, {"davit.role", "one-off"}}}};
+    json body{{"Image", image}, {"Labels", labels}};
     copy_fields(config, body, {"Cmd", "Entrypoint", "User", "WorkingDir", "Hostname", "StopSignal", "StopTimeout"});
     body["Env"] = environment(recorded, options.env);
     // Whether it is ready is asked by davit: the recorded check may want what a one-off hasn't, such as a network.

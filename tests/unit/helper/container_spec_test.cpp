@@ -16,7 +16,8 @@ namespace {
 const std::string kId(64, 'a');
 
 ContainerSpec spec_of(const Place& place, Access access, const std::string& create = {}) {
-  return {"busybox", "/davit/davit", "f00d", "container:abc", "davit-sock", {place, access, create}};
+  return {"busybox",       "/davit/davit", {{"davit.run", "f00d"}, {"davit.role", "helper"}},
+          "container:abc", "davit-sock",   {place, access, create}};
 }
 
 }  // namespace

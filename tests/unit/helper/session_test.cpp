@@ -7,6 +7,7 @@
 #include "stream/digest.hpp"
 #include "stream/memory_stream.hpp"
 #include "support/helper_engine.hpp"
+#include "support/lives.hpp"
 #include "support/quiet_run.hpp"
 #include "support/streams.hpp"
 #include "support/tree.hpp"
@@ -15,6 +16,7 @@ using namespace davit;
 using namespace davit::helper;
 using davit::test::difference;
 using davit::test::HelperEngine;
+using davit::test::lives;
 using davit::test::QuietRun;
 using davit::test::snapshot;
 using davit::test::Tree;
@@ -371,9 +373,9 @@ TEST_CASE("helpers of dead runs are swept, those of living ones stay") {
   const Tree place;
   auto session = fixture.open(host, directory(place.path()), Access::read);
   const auto names = fixture.engine.helper_names();
-  CHECK(sweep(fixture.engine, {fixture.run.context.run_id}).value().empty());
+  CHECK(sweep(fixture.engine, lives({fixture.run.context.run_id})).value().empty());
   CHECK(fixture.engine.helper_names() == names);
-  CHECK(sweep(fixture.engine, {"beef"}).value() ==
+  CHECK(sweep(fixture.engine, lives({"beef"})).value() ==
         std::vector<std::string>{"removed the helper " + names.at(0) + " of run " + fixture.run.context.run_id});
   CHECK(fixture.engine.helper_names().empty());
 }

@@ -5,6 +5,7 @@
 
 #include "engine/decode.hpp"
 #include "support/fake_engine.hpp"
+#include "support/lives.hpp"
 #include "support/quiet_run.hpp"
 #include "support/stack.hpp"
 
@@ -12,6 +13,7 @@ namespace davit::sources {
 namespace {
 
 using nlohmann::json;
+using test::lives;
 using Mounts = OneOffOptions::Mounts;
 
 const std::string kAnonymous(64, 'a');
@@ -37,7 +39,7 @@ engine::ContainerInfo recorded() {
 }
 
 json body_of(const OneOffOptions& options, bool volumes_exist = true) {
-  const auto body = one_off_body(recorded(), options, "sha256:db", "run1",
+  const auto body = one_off_body(recorded(), options, "sha256:db", {{"davit.run", "run1"}, {"davit.role", "one-off"}},
                                  [&](const std::string& name) { return volumes_exist || name == "shop_db"; });
   REQUIRE(body);
   return *body;
@@ -80,7 +82,7 @@ TEST_CASE("recorded mounts are mounted by name; an anonymous volume that is gone
 }
 
 TEST_CASE("a named volume that is missing is not left for the Engine to make without labels") {
-  const auto body = one_off_body(recorded(), {}, "i", "r", [](const std::string&) { return false; });
+  const auto body = one_off_body(recorded(), {}, "i", {}, [](const std::string&) { return false; });
   REQUIRE_FALSE(body);
   CHECK(body.error().code() == Errc::not_found);
   CHECK(body.error().message() == "volume shop_db, which it mounts at /data, is missing");
@@ -114,7 +116,7 @@ TEST_CASE("a record that is none is corrupt") {
   for (const char* raw : {"", "[]", "{}", R"({"Config":{}})", R"({"Config":1,"HostConfig":{}})"}) {
     odd.raw = raw;
     INFO(raw);
-    const auto body = one_off_body(odd, {}, "i", "r", [](const std::string&) { return true; });
+    const auto body = one_off_body(odd, {}, "i", {}, [](const std::string&) { return true; });
     REQUIRE_FALSE(body);
     CHECK(body.error().code() == Errc::corrupt);
   }
@@ -254,11 +256,11 @@ TEST_CASE("one-offs of dead runs are swept, those of living ones stay") {
   Fixture f;
   auto one_off = OneOff::start(f.engine, f.record, {.purpose = "try"}, [](const auto&) { return true; }, f.run);
   REQUIRE(one_off);
-  const auto none = sweep_one_offs(f.engine, {"run1"});
+  const auto none = sweep_one_offs(f.engine, lives({"run1"}));
   REQUIRE(none);
   CHECK(none->empty());
   CHECK(f.ours() == 1);
-  const auto swept = sweep_one_offs(f.engine, {"run2"});
+  const auto swept = sweep_one_offs(f.engine, lives({"run2"}));
   REQUIRE(swept);
   CHECK(swept->size() == 1);
   CHECK(f.ours() == 0);

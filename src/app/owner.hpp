@@ -1,0 +1,22 @@
+#pragma once
+// Which process a run belongs to, told in a label, so that other runs can see whether it lives. What a live run has
+// made on the Engine is left alone; what a dead one has left is swept.
+
+#include <string>
+#include <string_view>
+
+#include "engine/engine.hpp"
+#include "engine/own_labels.hpp"
+
+namespace davit::app {
+
+// Of this process: "container/<id>", or "process/<boot id>/<pid namespace>/<pid>/<start time>" (proc(5)). `self` names
+// our container where it can't be found out; empty otherwise.
+[[nodiscard]] std::string own_owner(const std::string& self);
+
+// Says of labels whether their owner lives. Where that can't be seen from here (a process of another pid namespace or
+// of another machine) it counts as alive: something left behind is better than a live run destroyed. What has no owner
+// is dead.
+[[nodiscard]] engine::IsAlive owner_is_alive(engine::Engine& engine);
+
+}  // namespace davit::app

@@ -1,0 +1,49 @@
+#include "app/owner.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "support/fake_engine.hpp"
+
+namespace davit::app {
+namespace {
+
+engine::Labels owned_by(std::string owner) { return {{std::string(engine::kOwnerLabel), std::move(owner)}}; }
+
+TEST_CASE("what this process made belongs to a live run") {
+  test::FakeEngine engine;
+  if (!own_owner("").starts_with("process/")) SKIP("runs in a container whose Engine is another");
+  CHECK(owner_is_alive(engine)(owned_by(own_owner(""))).value());
+}
+
+TEST_CASE("what has no owner belongs to a dead run") {
+  test::FakeEngine engine;
+  CHECK_FALSE(owner_is_alive(engine)({}).value());
+  CHECK_FALSE(owner_is_alive(engine)(owned_by("")).value());
+}
+
+TEST_CASE("a container that is gone owns nothing") {
+  test::FakeEngine engine;
+  CHECK_FALSE(owner_is_alive(engine)(owned_by("container/0123456789ab")).value());
+  CHECK(own_owner("me") == "container/me");
+}
+
+TEST_CASE("a process of another pid namespace can't be seen, and counts as alive") {
+  test::FakeEngine engine;
+  std::string owner = own_owner("");
+  if (!owner.starts_with("process/")) SKIP("runs in a container whose Engine is another");
+  owner.replace(owner.find("pid:["), 5, "pid:[9");
+  CHECK(owner_is_alive(engine)(owned_by(owner)).value());
+}
+
+TEST_CASE("a pid that another process has now owns nothing") {
+  test::FakeEngine engine;
+  const std::string owner = own_owner("");
+  if (!owner.starts_with("process/")) SKIP("runs in a container whose Engine is another");
+  CHECK_FALSE(owner_is_alive(engine)(owned_by(owner + "9")).value());
+}
+
+}  // namespace
+}  // namespace davit::app
