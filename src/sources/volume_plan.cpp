@@ -107,11 +107,12 @@ std::vector<const engine::ContainerInfo*> users_of_volume(const Running& running
   });
 }
 
-std::vector<const engine::ContainerInfo*> users_of_path(const Running& running, std::string_view path, bool writers) {
+std::vector<const engine::ContainerInfo*> users_of_path(const Running& running, std::string_view path,
+                                                        std::string_view project, bool writers) {
   return users(running, [&](const engine::Mount& mount) {
     const std::string source = normal_path(mount.source);
     return mount.type == "bind" && (mount.writable || !writers) &&
-           (path_below(source, path) || path_below(path, source));
+           (path_below(source, path) || (path_below(path, source) && path_below(source, project)));
   });
 }
 
@@ -206,8 +207,9 @@ void add_binds(Plan& plan, Excludes& excludes, std::vector<BindCandidate> candid
     const bool directory = candidate.path == "." || std::ranges::contains(seen.directories, candidate.path);
     model::Item item;
     item.id = id;
-    item.consistency = users_of_path(running, candidate.host_path, true).empty() ? model::Consistency::stopped
-                                                                                 : model::Consistency::live;
+    // Here whoever may write counts, wherever it is mounted.
+    item.consistency = users_of_path(running, candidate.host_path, "/", true).empty() ? model::Consistency::stopped
+                                                                                      : model::Consistency::live;
     item.services = std::move(candidate.services);
     std::ranges::sort(item.services);
     item.attributes["path"] = candidate.host_path;

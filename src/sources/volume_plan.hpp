@@ -33,10 +33,12 @@ struct BindCandidate {
 void add_binds(Plan& plan, Excludes& excludes, std::vector<BindCandidate> candidates, const helper::Probe& seen,
                const Running& running, stream::Codec codec);
 
-// The containers among `running` that have the volume mounted, or the path (or something above or below it) bound.
+// The containers among `running` that have the volume mounted, or the path bound: it, something below it, or something
+// above it as far as `project`, a directory above the path. Who looks at the whole host (cadvisor, node-exporter, a
+// file manager) uses none of it.
 [[nodiscard]] std::vector<const engine::ContainerInfo*> users_of_volume(const Running& running, std::string_view name,
                                                                         bool writers);
 [[nodiscard]] std::vector<const engine::ContainerInfo*> users_of_path(const Running& running, std::string_view path,
-                                                                      bool writers);
+                                                                      std::string_view project, bool writers);
 
 }  // namespace davit::sources

@@ -191,7 +191,7 @@ class VolumeSource : public Source {
       check.same_contents = same;
     }
     TRY(session.close());
-    check.users = users_of_path(running, path, check.same_contents);
+    check.users = users_of_path(running, path, normal_path(target.project_dir), check.same_contents);
     return check_place(check);
   }
 

@@ -185,16 +185,18 @@ TEST_CASE("a bind mount whose source is gone is not covered") {
   CHECK(planned.plan.items.empty());
 }
 
-TEST_CASE("whoever has something above or below a path bound uses it") {
+TEST_CASE("whoever has something of the project above or below a path bound uses it") {
   const Running running{
       make_container({.service = "a", .mounts = {bind_mount("/srv/shop", "/x")}}),
       make_container({.service = "b", .mounts = {bind_mount("/srv/shop/config/nginx/x", "/x", false)}}),
-      make_container({.service = "c", .mounts = {bind_mount("/srv/shop/config2", "/x")}})};
-  const auto users = users_of_path(running, "/srv/shop/config", false);
+      make_container({.service = "c", .mounts = {bind_mount("/srv/shop/config2", "/x")}}),
+      make_container({.service = "whole-host", .mounts = {bind_mount("/", "/host")}}),
+      make_container({.service = "all-stacks", .mounts = {bind_mount("/srv", "/srv")}})};
+  const auto users = users_of_path(running, "/srv/shop/config", "/srv/shop", false);
   REQUIRE(users.size() == 2);
   CHECK(users[0]->name == "shop-a-1");
   CHECK(users[1]->name == "shop-b-1");
-  CHECK(users_of_path(running, "/srv/shop/config", true).size() == 1);
+  CHECK(users_of_path(running, "/srv/shop/config", "/srv/shop", true).size() == 1);
 }
 
 }  // namespace
