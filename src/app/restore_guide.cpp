@@ -63,8 +63,9 @@ std::string render_volume(const model::Item& item) {
 
 std::string render_postgres(const model::Item& item) {
   std::string text = std::format(
-      "PostgreSQL {}. Run this where `psql` and `pg_restore` of that version (or a newer one) reach the server as a "
-      "superuser; `PGHOST`, `PGUSER` and `PGPASSWORD` say where it is. Roles that exist already are reported as errors "
+      "PostgreSQL {}. Run this where `psql` and `pg_restore` of the version of the new server, which is that one or a "
+      "newer one, reach it as a superuser; `PGHOST`, `PGUSER` and `PGPASSWORD` say where it is. Roles that exist "
+      "already are reported as errors "
       "by the "
       "first command: that is fine. An existing database of the same name is dropped.\n\n",
       attribute(item.attributes, "version"));
@@ -87,7 +88,8 @@ std::string render_item(const model::Item& item) {
     case model::ItemKind::stack:
       text += "What Compose had made of the stack, as the Docker Engine described it. It holds secrets.\n\n";
       for (const model::Artefact& artefact : item.artefacts)
-        text += block(opener(artefact) + " > stack-definition.json\n");
+        text += block("OUT=${OUT:-restored}\nmkdir -p \"$OUT\"\n" + opener(artefact) +
+                      " > \"$OUT\"/stack-definition.json\n");
       return text;
     case model::ItemKind::volume:
       text += render_volume(item);
