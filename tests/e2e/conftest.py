@@ -5,20 +5,16 @@ processes. So `davit("host")` starts davit as a true process of the host, and `d
 A scenario is a folder with test_*.py: seed, back up, destroy, restore, compare.
 """
 
-import os
 import shutil
 import subprocess
 import uuid
-from pathlib import Path
 
 import pytest
 
-from support.davit import Davit, extract_binary
+from support.davit import IMAGE, SCRATCH, Davit, extract_binary
 from support.engine import Engine, wait_until
 from support.stack import Stack
 from support.tree import tree_manifest as read_tree
-
-SCRATCH = Path(os.environ.get("DAVIT_SCRATCH", "/var/tmp/davit-e2e"))
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +61,7 @@ def compose(engine, scratch):
 @pytest.fixture(scope="session")
 def binary(engine):
     """The product's binary as a file of the host, taken out of davit:dev."""
-    path = SCRATCH / "bin" / "davit"
+    path = SCRATCH / "bin" / IMAGE.replace(":", "-").replace("/", "-")
     extract_binary(engine, path)
     return path
 

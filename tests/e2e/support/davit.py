@@ -3,9 +3,11 @@
 import json
 import os
 import subprocess
+from pathlib import Path
 
 SOCKET = "/var/run/docker.sock"
 IMAGE = os.environ.get("DAVIT_IMAGE", "davit:dev")  # the product
+SCRATCH = Path(os.environ.get("DAVIT_SCRATCH", "/var/tmp/davit-e2e"))  # at the same path for the host, the Engine and us
 
 
 def host_process():
