@@ -1,10 +1,14 @@
 #include "cli/cli.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <exception>
 #include <format>
 #include <nlohmann/json.hpp>
+#include <span>
+#include <string_view>
 
 #include "cli/commands.hpp"
 #include "cli/render.hpp"
@@ -53,10 +57,22 @@ int report(const Error& error, bool json) {
   return exit_code_of(error.code());
 }
 
+// What the parser found wrong, in our own form: its messages are sentences.
+std::string describe(const CLI::App& app, const CLI::ParseError& error) {
+  if (const std::vector<std::string> rest = app.remaining(true); !rest.empty() && app.get_subcommands().empty())
+    return "no such command: " + escape_for_display(rest.front());
+  std::string text = error.what();
+  if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0)
+    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+  if (text.starts_with("A ")) text[0] = 'a';
+  while (text.ends_with('.') || text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 // What CLI11 throws: help and version are no errors, and everything else is the user's usage.
 int report_parse(const CLI::App& app, const CLI::ParseError& error, bool json) {
   if (error.get_exit_code() == 0) return app.exit(error) == 0 ? kExitDone : 1;
-  return report(Error(Errc::usage, error.what(), "`davit --help` shows the usage"), json);
+  return report(Error(Errc::usage, describe(app, error), "`davit --help` shows the usage"), json);
 }
 
 int run_checked(int argc, char** argv) {
@@ -86,7 +102,9 @@ int run_checked(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return report_parse(app, error, globals.json);
+    // A command line that can't be parsed may not have got as far as its --json.
+    const std::span<char*> words(argv, static_cast<std::size_t>(argc));
+    return report_parse(app, error, std::ranges::contains(words, std::string_view("--json")));
   }
   set_log_level(globals.verbose ? LogLevel::debug : globals.quiet ? LogLevel::quiet : LogLevel::warning);
   if (auto known = check_variables(globals.environment); !known) return report(known.error(), globals.json);

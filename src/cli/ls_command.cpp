@@ -1,3 +1,4 @@
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "catalog/catalog.hpp"
@@ -43,8 +44,12 @@ Result<int> ls(const Globals& globals) {
     TRY(print(render_table(rows)));
   else if (!globals.quiet)
     TRY(print("no backups in " + storage->describe() + "\n"));
-  if (damage) return std::unexpected(std::move(*damage));
-  return kExitDone;
+  if (!damage) return kExitDone;
+  if (!globals.json) return std::unexpected(std::move(*damage));
+  // The list is the one document on standard output, and tells of the damage itself.
+  const std::string text = render_error(*damage);
+  std::fwrite(text.data(), 1, text.size(), stderr);
+  return exit_code_of(damage->code());
 }
 
 }  // namespace

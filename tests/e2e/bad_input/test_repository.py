@@ -21,7 +21,7 @@ def test_repository_is_a_file(davit, refuses, stack, scratch):
 
 def test_reading_from_where_nothing_is(davit, refuses, scratch):
     for args in (["ls"], ["verify"], ["restore"], ["show", "latest"]):
-        refuses(davit, [*args, "--repository", str(scratch / "none")], "not-found", "/none", "mount it|name the directory|check")
+        refuses(davit, [*args, "--repository", str(scratch / "none")], "not-found", "/none", "check its path")
     assert not (scratch / "none").exists()
 
 

@@ -1,0 +1,61 @@
+"""What people read: --help and errors, word by word. When a change is meant, DAVIT_GOLDEN=write writes the files anew."""
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.davit import IMAGE
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+
+# Nothing here needs an Engine: there is none in these containers.
+ERRORS = [
+    ({}, []),
+    ({}, ["frob"]),
+    ({}, ["backup", "--frobnicate"]),
+    ({}, ["backup", "--compress"]),
+    ({}, ["--json", "backup", "--frobnicate"]),
+    ({}, ["backup", "--compress", "lzma:3"]),
+    ({"DAVIT_REPOSITRY": "/backups"}, ["ls"]),
+    ({"DAVIT_QQQQQQQQQ": "x"}, ["ls"]),
+    ({}, ["ls"]),
+    ({}, ["ls", "--repository", "/nowhere"]),
+    ({}, ["ls", "--repository", "s3://bucket/prefix"]),
+    ({}, ["restore", "--repository", "/tmp"]),
+    ({}, ["backup", "--stack", "shop", "--repository", "/tmp"]),
+    ({"DOCKER_HOST": "unix:///none.sock"}, ["--json", "backup", "--stack", "shop", "--repository", "/tmp"]),
+    ({"DOCKER_HOST": "ssh://host"}, ["backup", "--stack", "shop", "--repository", "/tmp"]),
+    ({"DOCKER_API_VERSION": "1.24"}, ["backup", "--stack", "shop", "--repository", "/tmp"]),
+]
+
+
+def run(variables, args):
+    """The command line, what it printed to both outputs, and its exit code, as text."""
+    pairs = [o for k, v in variables.items() for o in ("-e", f"{k}={v}")]
+    done = subprocess.run(["docker", "run", "--rm", "--network", "none", *pairs, IMAGE, *args], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    line = " ".join([f"{k}={v}" for k, v in variables.items()] + ["davit", *map(shlex.quote, args)])
+    return f"$ {line}\n{done.stdout}{done.stderr}[exit code {done.returncode}]\n"
+
+
+def compare(name, text):
+    path = GOLDEN / name
+    if os.environ.get("DAVIT_GOLDEN") == "write":
+        path.write_text(text)
+    assert text == path.read_text(), f"{name} has changed: if that was meant, run with DAVIT_GOLDEN=write"
+
+
+@pytest.mark.parametrize("command", ["", "backup", "restore", "ls", "show", "verify"])
+def test_help(command):
+    args = [*filter(None, [command]), "--help"]
+    compare("-".join(filter(None, ["help", command])) + ".txt", run({}, args))
+
+
+def test_errors():
+    compare("errors.txt", "\n".join(run(variables, args) for variables, args in ERRORS))
+
+
+def test_version():
+    assert run({}, ["--version"]).splitlines()[1].startswith("davit ") and "[exit code 0]" in run({}, ["--version"])
