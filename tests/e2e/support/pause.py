@@ -1,6 +1,5 @@
 """Holding a davit of the host at a place of its work: stopped by a signal, it reads nothing, and nobody is told."""
 
-import os
 import signal
 import subprocess
 import time
@@ -71,16 +70,3 @@ def pausable(davit, *args):
             started.process.kill()
             started.resume()
             started.process.wait()
-
-
-def open_below(process_id, directory):
-    """What a process has open below a directory (as it sees it)."""
-    found = set()
-    for link in Path(f"/proc/{process_id}/fd").iterdir():
-        try:
-            target = os.readlink(link)
-        except FileNotFoundError:
-            continue
-        if target.startswith(directory + "/"):
-            found.add(target.removeprefix(directory + "/"))
-    return found
