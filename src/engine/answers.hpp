@@ -1,6 +1,7 @@
 #pragma once
 // The Engine's answers as values: the text is parsed here, and what it says of objects is decoded by decode.hpp.
-// What is missing or null is empty; what has another type than the API says is Errc::failed. No exception gets out. Pure.
+// What is missing or null is empty; what has another type than the API says is Errc::failed. No exception gets out.
+// Pure.
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>

@@ -1,7 +1,7 @@
 #pragma once
 // What the Docker Engine says of its objects, as far as davit uses it. Field names follow the Engine API
-// (https://docs.docker.com/reference/api/engine/version/v1.41/). `raw` keeps the whole answer as JSON text, for what must
-// be recorded or given back verbatim.
+// (https://docs.docker.com/reference/api/engine/version/v1.41/). `raw` keeps the whole answer as JSON text, for what
+// must be recorded or given back verbatim.
 
 #include <cstdint>
 #include <map>
@@ -41,7 +41,7 @@ struct ContainerState {
 
 struct ContainerInfo {
   ContainerId id;
-  std::string name;  // without the leading slash
+  std::string name;      // without the leading slash
   std::string image;     // as the container was created with: "postgres:17"
   std::string image_id;  // "sha256:…"
   Labels labels;
@@ -82,7 +82,7 @@ struct NetworkInfo {
 };
 
 struct ImageInfo {
-  std::string id;                         // "sha256:…"
+  std::string id;  // "sha256:…"
   std::vector<std::string> repo_tags;
   std::vector<std::string> repo_digests;  // "postgres@sha256:…"; empty for an image that was never pulled or pushed
   std::string os;
@@ -92,8 +92,8 @@ struct ImageInfo {
 };
 
 struct EngineVersion {
-  std::string version;          // "20.10.24"
-  std::string api_version;      // what we speak: the lower of theirs and ours
+  std::string version;      // "20.10.24"
+  std::string api_version;  // what we speak: the lower of theirs and ours
   std::string max_api_version;
   std::string min_api_version;
   std::string os;

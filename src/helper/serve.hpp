@@ -1,6 +1,6 @@
 #pragma once
-// What runs inside a helper container: `davit helper …`. Connects to davit over the socket named by its arguments, or else
-// speaks over stdin and stdout, and does the jobs it is sent on the place mounted at kPlacePath.
+// What runs inside a helper container: `davit helper …`. Connects to davit over the socket named by its arguments, or
+// else speaks over stdin and stdout, and does the jobs it is sent on the place mounted at kPlacePath.
 
 #include <string>
 #include <vector>
@@ -11,8 +11,9 @@ namespace davit::helper {
 
 inline constexpr const char* kPlacePath = "/place";
 
-// REQUIRES: this process is alone in its container. Returns when davit has said that it is done; an error if the channel
-// ended in another way (after an unfinished restore was rolled back). `arguments` are those behind `davit helper`.
+// REQUIRES: this process is alone in its container. Returns when davit has said that it is done; an error if the
+// channel ended in another way (after an unfinished restore was rolled back). `arguments` are those behind `davit
+// helper`.
 [[nodiscard]] Result<> serve(const std::vector<std::string>& arguments);
 
 }  // namespace davit::helper

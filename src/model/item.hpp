@@ -1,6 +1,6 @@
 #pragma once
-// The words of davit as plain data: what is protected (item), and what is stored of it (artefact). Sources fill them in at
-// a backup, the catalog keeps them in the manifest, sources are given them back at a restore. They hold no secret.
+// The words of davit as plain data: what is protected (item), and what is stored of it (artefact). Sources fill them in
+// at a backup, the catalog keeps them in the manifest, sources are given them back at a restore. They hold no secret.
 
 #include <cstdint>
 #include <map>

@@ -26,13 +26,20 @@ std::string member_path(std::string path) {
 char letter_of(stream::TarType type) {
   using enum stream::TarType;
   switch (type) {
-    case file: return 'f';
-    case directory: return 'd';
-    case symlink: return 'l';
-    case hardlink: return 'h';
-    case fifo: return 'p';
-    case character_device: return 'c';
-    case block_device: return 'b';
+    case file:
+      return 'f';
+    case directory:
+      return 'd';
+    case symlink:
+      return 'l';
+    case hardlink:
+      return 'h';
+    case fifo:
+      return 'p';
+    case character_device:
+      return 'c';
+    case block_device:
+      return 'b';
   }
   std::unreachable();
 }
@@ -87,8 +94,8 @@ Result<std::vector<std::string>> digest_contents(stream::ByteSource& tar, std::s
       contents = std::move(digest);
     }
     std::string path = member_path(entry->path);
-    members[path] = join({path, std::string(1, letter_of(entry->type)), std::to_string(entry->size), contents,
-                          entry->link_target});
+    members[path] =
+        join({path, std::string(1, letter_of(entry->type)), std::to_string(entry->size), contents, entry->link_target});
   }
   std::vector<std::string> digests;
   for (const std::string& top : paths.empty() ? std::vector<std::string>{"."} : paths) {

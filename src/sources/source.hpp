@@ -90,8 +90,8 @@ struct VolumeOptions {
 };
 [[nodiscard]] std::unique_ptr<Source> make_volume_source(helper::Host& host, VolumeOptions options);  // volume, bind
 struct FilesOptions {
-  std::vector<std::string>
-      paths = {};  // `--files`: beside the labels and the defaults; absolute or below the project directory
+  std::vector<std::string> paths =
+      {};  // `--files`: beside the labels and the defaults; absolute or below the project directory
   std::vector<std::string> skip_paths = {};  // as for volumes
 };
 [[nodiscard]] std::unique_ptr<Source> make_files_source(helper::Host& host, FilesOptions options);

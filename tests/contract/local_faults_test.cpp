@@ -1,5 +1,5 @@
-// The local storage under failing system calls and under SIGKILL: the calls are taken over here, for the whole executable,
-// and pass on to the kernel unless a test has armed them.
+// The local storage under failing system calls and under SIGKILL: the calls are taken over here, for the whole
+// executable, and pass on to the kernel unless a test has armed them.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -8,11 +8,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
-#include <catch2/catch_test_macros.hpp>
-#include <catch2/generators/catch_generators.hpp>
 #include <functional>
 #include <map>
 
@@ -32,7 +32,7 @@ struct Calls {
   Mode mode = Mode::off;
   std::uint64_t at = 0;
   std::uint64_t count = 0;
-  std::string failed;                   // the name of the call that failed
+  std::string failed;                     // the name of the call that failed
   std::map<ino_t, std::string> unsynced;  // what a crash of the machine may undo, by inode
   std::function<void()> before_publish;
 };
@@ -182,8 +182,8 @@ TEST_CASE("a local backup under every failing system call", "[storage][local][fa
     INFO("error: " << (made ? "none" : made.error().message()));
     const auto seen = look_for_sample_backup(*storage);
     REQUIRE(seen);
-    // A device that dies between the rename and its sync leaves nobody able to take the backup back; it is whole, and the
-    // error says that it stands.
+    // A device that dies between the rename and its sync leaves nobody able to take the backup back; it is whole, and
+    // the error says that it stands.
     const bool stands = !made && made.error().message().ends_with("it stands there nevertheless");
     if (stands) CHECK(mode == Mode::fail_on);
     CHECK((*seen == Seen::whole) == (made.has_value() || stands));

@@ -14,7 +14,9 @@ struct Sample {
 };
 
 std::vector<Sample> samples() {
-  return {{"volumes/uploads.tar", sample_bytes(70'000)}, {"db/db/shop.dump", sample_bytes(5'000, 2)}, {"db/db/empty.dump", ""}};
+  return {{"volumes/uploads.tar", sample_bytes(70'000)},
+          {"db/db/shop.dump", sample_bytes(5'000, 2)},
+          {"db/db/empty.dump", ""}};
 }
 
 Result<> write_artefact(storage::Publication& set, const Sample& sample, model::Item& item) {
@@ -55,7 +57,8 @@ Result<Seen> look_for_sample_backup(const storage::StorageReader& storage) {
     TRY_ASSIGN(bytes, in_context(get(storage, entries[0].key + "/" + sample.path), "a listed backup"));
     if (bytes != sample.bytes) return fail(Errc::failed, "a listed backup: " + sample.path + " has other bytes");
   }
-  if (manifest.items[0].artefacts.size() != samples().size()) return fail(Errc::failed, "a listed backup lacks artefacts");
+  if (manifest.items[0].artefacts.size() != samples().size())
+    return fail(Errc::failed, "a listed backup lacks artefacts");
   return Seen::whole;
 }
 

@@ -29,8 +29,8 @@ model::Item sample_database() {
   item.id = {model::ItemKind::postgres, "db"};
   item.consistency = model::Consistency::dump;
   item.services = {"db"};
-  item.attributes = {{"image", "postgres:17"}, {"skipped.closed", "allows no connections"}, {"user", "postgres"},
-                     {"version", "17.6"}};
+  item.attributes = {
+      {"image", "postgres:17"}, {"skipped.closed", "allows no connections"}, {"user", "postgres"}, {"version", "17.6"}};
   model::Artefact globals;
   globals.path = "db/db/globals.sql.zst";
   globals.content = model::Content::sql;
@@ -78,8 +78,9 @@ catalog::Manifest sample_manifest() {
   manifest.davit_version = "0.1.0";
   manifest.engine_version = "26.1.5";
   manifest.project_dir = "/srv/shop of gr\xc3\xbcn";
-  manifest.services = {{"app", "shop/app:1.4", "sha256:" + digest('2'), {"shop/app@sha256:" + digest('3')}, "linux/amd64", 2},
-                       {"db", "postgres:17", "sha256:" + digest('4'), {}, "linux/amd64", 1}};
+  manifest.services = {
+      {"app", "shop/app:1.4", "sha256:" + digest('2'), {"shop/app@sha256:" + digest('3')}, "linux/amd64", 2},
+      {"db", "postgres:17", "sha256:" + digest('4'), {}, "linux/amd64", 1}};
   manifest.items = {sample_volume(), sample_database(), sample_definition()};
   manifest.findings = {{"volume:uploads", "tmp/x\\x01", "changed while it was read: 4096 bytes became 1024"}};
   manifest.not_covered = {{"volume:pgdata", "data of postgres:db, which is dumped"}};
