@@ -60,7 +60,10 @@ bool process_lives(const std::vector<std::string>& parts, bool engine_is_local) 
 std::string own_owner(const std::string& self) {
   const std::optional<std::string> id =
       self.empty() ? helper::container_in_mountinfo(read_file("/proc/self/mountinfo")) : self;
-  if (id) return "container/" + *id;
+  return id ? "container/" + *id : process_owner();
+}
+
+std::string process_owner() {
   const std::string pid = std::to_string(::getpid());
   return std::format("process/{}/{}/{}/{}", boot_id(), pid_namespace(), pid, start_time(pid));
 }

@@ -13,6 +13,8 @@ namespace davit::app {
 // Of this process: "container/<id>", or "process/<boot id>/<pid namespace>/<pid>/<start time>" (proc(5)). `self` names
 // our container where it can't be found out; empty otherwise.
 [[nodiscard]] std::string own_owner(const std::string& self);
+// The second form, also for a process in a container.
+[[nodiscard]] std::string process_owner();
 
 // Says of labels whether their owner lives. Where that can't be seen from here (a process of another pid namespace or
 // of another machine) it counts as alive: something left behind is better than a live run destroyed. What has no owner

@@ -17,7 +17,7 @@ TEST_CASE("without patterns a selection takes everything") {
   CHECK(Selection{}.takes(kDb));
 }
 
-TEST_CASE("--only takes what matches, and --exclude wins over it") {
+TEST_CASE("what --only names is taken, unless --exclude names it too") {
   const Selection selection{{"volume:*", "postgres:*"}, {"postgres:d?"}};
   CHECK(selection.takes(kUploads));
   CHECK_FALSE(selection.takes(kDb));
