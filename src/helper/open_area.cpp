@@ -54,7 +54,7 @@ Result<UniqueFd> open_directory(int directory, const std::string& name) {
 // The topmost part of `path` that the place lacks, or all of it: what is above it stays.
 Result<Path> unit_of(DirectoryChain& place, const Path& path) {
   for (std::size_t length = 1; length < path.size(); ++length) {
-    const Path part(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(length));
+    Path part(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(length));
     TRY_ASSIGN(parent, open_parent(place, part));
     const Sys<Status> status = status_at(parent, part.back());
     if (!status && status.error() == ENOENT) return part;
@@ -83,6 +83,16 @@ Result<std::optional<OpenArea>> OpenArea::open(int place, const std::string& nam
                 "look at what is in it, and remove it by hand");
   TRY_ASSIGN(journal, in_context(read_journal(area.fd_.get()), "restore's area " + name));
   area.journal_ = std::move(journal);
+  if (area.journal_) return area;
+  TRY_ASSIGN(closed, is_journal_closed(area.fd_.get()));
+  area.closed_ = closed;
+  if (closed) return area;
+  // Cut off before it began: then nothing was put aside.
+  const Sys<UniqueFd> old = open_directory_at(area.fd_.get(), "old");
+  if (!old && old.error() == ENOENT) return area;
+  if (!old || !list_names(old->get()).names.empty())
+    return fail(Errc::corrupt, "the restore's area " + name + " holds old contents and no journal",
+                "look at what is in it, and move it back by hand");
   return area;
 }
 
@@ -112,6 +122,14 @@ Result<> OpenArea::write(RestoreJournal journal) {
   TRY(write_journal(fd_.get(), journal));
   journal_ = std::move(journal);
   return before(*hook_, "go on from the journal");
+}
+
+Result<> OpenArea::close() {
+  TRY(before(*hook_, "close the journal"));
+  TRY(close_journal(fd_.get()));
+  journal_.reset();
+  closed_ = true;
+  return before(*hook_, "go on from the closed journal");
 }
 
 Result<UniqueFd> OpenArea::open_new() const { return open_directory(fd_.get(), "new"); }
@@ -290,8 +308,7 @@ Result<> OpenArea::remove() const {
   for (const char* part : {"new", "old", "journal.new"})
     TRY(in_context(remove_tree(fd_.get(), part, *hook_), "remove " + name_));
   TRY(before(*hook_, "remove the journal"));
-  if (::unlinkat(fd_.get(), "journal", 0) != 0 && errno != ENOENT)
-    return fail_errno(errno, "remove the restore's journal");
+  TRY(remove_closed_journal(fd_.get()));
   const Sys<Status> place = status_of(place_);
   if (!place) return fail_errno(place.error(), "look at the place");
   TRY(before(*hook_, "remove the area"));

@@ -14,14 +14,18 @@ namespace davit::helper {
 // The area of a restore, open: `new` holds what was unpacked, `old` what it replaced.
 class OpenArea {
  public:
-  // Nothing if there is none. Refuses one that we did not make.
+  // Nothing if there is none. Refuses one that we did not make, or that holds old contents and has lost its journal.
   [[nodiscard]] static Result<std::optional<OpenArea>> open(int place, const std::string& name, const StepHook& hook);
   // Makes it, with a journal in the state staging.
   [[nodiscard]] static Result<OpenArea> create(int place, const std::string& name, const StepHook& hook);
 
+  // Nothing: the restore ended, or had not begun, so the area is only to be removed.
   [[nodiscard]] const std::optional<RestoreJournal>& journal() const { return journal_; }
+  [[nodiscard]] bool closed() const { return closed_; }
   // Makes it the state on stable storage.
   [[nodiscard]] Result<> write(RestoreJournal journal);
+  // What is in the area tells no more about what is in place: from here on it can only be removed.
+  [[nodiscard]] Result<> close();
   [[nodiscard]] Result<UniqueFd> open_new() const;
 
   // The units of a restore of everything, or of those paths. REQUIRES: the state staged. Paths that the archive did not
@@ -48,6 +52,7 @@ class OpenArea {
   const StepHook* hook_;
   UniqueFd fd_;
   std::optional<RestoreJournal> journal_;
+  bool closed_ = false;
 };
 
 }  // namespace davit::helper

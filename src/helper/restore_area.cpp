@@ -148,9 +148,8 @@ Result<> RestoreArea::commit() {
 Result<> RestoreArea::rollback() {
   TRY_ASSIGN(area, OpenArea::open(directory_, name_, hook_));
   if (!area) return {};
-  if (!area->journal()) return area->remove();  // cut off before it began, or when all but the end was removed
-  RestoreJournal journal = *area->journal();
-  if (journal.state != State::leaving) {
+  if (area->journal()) {
+    const RestoreJournal& journal = *area->journal();
     if (journal.state == State::committing || journal.state == State::committed) {
       TRY(area->swap_out());
       TRY(area->sync_units());
@@ -161,22 +160,16 @@ Result<> RestoreArea::rollback() {
     } else if (const Sys<> set = set_mtime(directory_, journal.root.mtime_ns); !set) {
       return fail_errno(set.error(), "set the time of the place");
     }
-    // From here on what is in the area tells no more about what is in place.
-    journal.state = State::leaving;
-    TRY(area->write(std::move(journal)));
+    TRY(area->close());
   }
   return area->remove();
 }
 
 Result<> RestoreArea::cleanup() {
   TRY_ASSIGN(area, OpenArea::open(directory_, name_, hook_));
-  if (!area) return fail(Errc::bug, "clean up a restore that is not committed");
-  if (area->journal() && area->journal()->state != State::leaving) {
-    if (area->journal()->state != State::committed) return fail(Errc::bug, "clean up a restore that is not committed");
-    RestoreJournal journal = *area->journal();
-    journal.state = State::leaving;
-    TRY(area->write(std::move(journal)));
-  }
+  const bool committed = area && area->journal() && area->journal()->state == State::committed;
+  if (!committed && !(area && area->closed())) return fail(Errc::bug, "clean up a restore that is not committed");
+  if (committed) TRY(area->close());
   return area->remove();
 }
 

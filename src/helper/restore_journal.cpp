@@ -17,11 +17,11 @@ namespace {
 
 constexpr std::string_view kHeader = "davit restore journal 1";
 constexpr std::string_view kEnd = "end";
+constexpr const char* kClosed = "journal.closed";
 constexpr std::array kStates{std::pair{RestoreJournal::State::staging, std::string_view("staging")},
                              std::pair{RestoreJournal::State::staged, std::string_view("staged")},
                              std::pair{RestoreJournal::State::committing, std::string_view("committing")},
-                             std::pair{RestoreJournal::State::committed, std::string_view("committed")},
-                             std::pair{RestoreJournal::State::leaving, std::string_view("leaving")}};
+                             std::pair{RestoreJournal::State::committed, std::string_view("committed")}};
 // A journal has a line for every name at the top of a place.
 constexpr std::size_t kLargest = 1U << 30U;
 
@@ -158,6 +158,23 @@ Result<> write_journal(int area, const RestoreJournal& journal) {
   if (::fsync(fd->get()) != 0) return fail_errno(errno, "sync the restore's journal");
   if (::renameat(area, "journal.new", area, "journal") != 0) return fail_errno(errno, "publish the restore's journal");
   if (::fsync(area) != 0) return fail_errno(errno, "sync the restore's area");
+  return {};
+}
+
+Result<> close_journal(int area) {
+  if (::renameat(area, "journal", area, kClosed) != 0) return fail_errno(errno, "close the restore's journal");
+  if (::fsync(area) != 0) return fail_errno(errno, "sync the restore's area");
+  return {};
+}
+
+Result<bool> is_journal_closed(int area) {
+  const Sys<Status> status = status_at(area, kClosed);
+  if (!status && status.error() != ENOENT) return fail_errno(status.error(), "look for the restore's journal");
+  return status.has_value();
+}
+
+Result<> remove_closed_journal(int area) {
+  if (::unlinkat(area, kClosed, 0) != 0 && errno != ENOENT) return fail_errno(errno, "remove the restore's journal");
   return {};
 }
 

@@ -26,7 +26,6 @@ struct RestoreJournal {
     staged,      // unpacked and on stable storage; the place is untouched
     committing,  // some of the units may be swapped
     committed,   // all of them are
-    leaving,     // whatever stands in the place stays: only the area is left to be removed
   };
   struct Time {
     std::vector<std::string> path;
@@ -50,5 +49,10 @@ struct RestoreJournal {
 // Nothing if the area has none.
 [[nodiscard]] Result<std::optional<RestoreJournal>> read_journal(int area);
 [[nodiscard]] Result<> write_journal(int area, const RestoreJournal& journal);
+// Says that the area is of no more use to anybody.
+[[nodiscard]] Result<> close_journal(int area);
+[[nodiscard]] Result<bool> is_journal_closed(int area);
+// Removes what close_journal() left.
+[[nodiscard]] Result<> remove_closed_journal(int area);
 
 }  // namespace davit::helper

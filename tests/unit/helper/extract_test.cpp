@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 
 #include <catch2/catch_test_macros.hpp>
@@ -10,6 +11,7 @@
 #include "helper/place.hpp"
 #include "stream/memory_stream.hpp"
 #include "stream/tar_writer.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/tree.hpp"
 
 using namespace davit;
@@ -178,4 +180,31 @@ TEST_CASE("an archive that is cut short leaves nothing") {
     if (staged) REQUIRE(RestoreArea(place.fd(), "r1").rollback());
     CHECK(fs::is_empty(place.path()));
   }
+}
+
+TEST_CASE("a file system that runs full makes the restore fail, with a hint and without leftovers") {
+  struct statvfs space{};
+  constexpr std::uint64_t kSmall = 256U << 20U;
+  if (::statvfs("/dev/shm", &space) != 0 || space.f_bavail * space.f_frsize > kSmall) {
+    WARN("not tested here: a small file system");
+    return;
+  }
+  const test::TemporaryDirectory place("/dev/shm");
+  test::make_file(place.path() / "old", "old");
+  test::set_time(place.path(), 1'500'000'000'000'000'000);
+  const auto before = test::snapshot(place.path());
+  TarEntry large = entry("large", TarType::file);
+  large.size = space.f_bavail * space.f_frsize + (4U << 20U);
+  stream::MemorySink sink;
+  stream::TarWriter writer(sink);
+  REQUIRE(writer.begin(large));
+  REQUIRE(writer.pad_to_end());
+  REQUIRE(writer.finish());
+  const UniqueFd fd(::open(place.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  stream::MemorySource source(sink.take());
+  const auto staged = RestoreArea(fd.get(), "r1").stage(source, {}, {});
+  REQUIRE_FALSE(staged);
+  CHECK(staged.error().message() == "write large: no space left on device");
+  CHECK_FALSE(staged.error().hint().empty());
+  CHECK(test::difference(before, test::snapshot(place.path())) == "");
 }

@@ -215,7 +215,7 @@ TEST_CASE("leftovers of a restore and an empty lost+found are not packed") {
 
 TEST_CASE("directories nested deeper than any path may be long, and than descriptors last") {
   const Tree place;
-  constexpr int kDepth = 3000;
+  constexpr int kDepth = 1200;
   const std::string name(20, 'd');
   {
     UniqueFd at(::dup(place.fd()));
@@ -224,14 +224,14 @@ TEST_CASE("directories nested deeper than any path may be long, and than descrip
       at = UniqueFd(::openat(at.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
       REQUIRE(at);
       // On the way back up there is something left to visit, so the directories above have to be found again.
-      if (i % 500 == 0) REQUIRE(::mkdirat(at.get(), "z", 0700) == 0);
+      if (i % 400 == 0) REQUIRE(::mkdirat(at.get(), "z", 0700) == 0);
     }
     const UniqueFd file(::openat(at.get(), "bottom", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     REQUIRE(::write(file.get(), "deep", 4) == 4);
   }
   const auto probe = probe_place(place.fd(), {});
   REQUIRE(probe);
-  CHECK(probe->entries == kDepth + kDepth / 500 + 1);
+  CHECK(probe->entries == kDepth + kDepth / 400 + 1);
   stream::MemorySink tar;
   const auto report = pack_place(place.fd(), {}, tar, {});
   REQUIRE(report);

@@ -1,15 +1,19 @@
 #include "helper/place.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <cerrno>
 #include <filesystem>
 #include <functional>
 
 #include "stream/memory_stream.hpp"
+#include "support/temporary_directory.hpp"
 #include "support/tree.hpp"
 
 using namespace davit;
@@ -280,9 +284,15 @@ TEST_CASE("an area that somebody else made, or whose journal is damaged, is left
   const auto damaged = RestoreArea(place.fd(), "r1").rollback();
   REQUIRE_FALSE(damaged);
   CHECK(damaged.error().code() == Errc::corrupt);
-  test::make_file(place / (kArea + "/journal"), "davit restore journal 1\nstate leaving\n");
+  test::make_file(place / (kArea + "/journal"), "davit restore journal 1\nstate staged\n");
   CHECK_FALSE(RestoreArea(place.fd(), "r1").rollback());
+  // Without a journal nobody knows where that belongs.
   fs::remove(place / (kArea + "/journal"));
+  test::make_file(place / (kArea + "/old/kept"), "old");
+  const auto lost = RestoreArea(place.fd(), "r1").rollback();
+  REQUIRE_FALSE(lost);
+  CHECK(lost.error().code() == Errc::corrupt);
+  fs::remove(place / (kArea + "/old/kept"));
   REQUIRE(::chown((place / kArea).c_str(), 1000, 1000) == 0);
   CHECK_FALSE(RestoreArea(place.fd(), "r1").rollback());
   CHECK(fs::exists(place / (kArea + "/old")));
@@ -319,4 +329,33 @@ TEST_CASE("something that appears between the renames is not overwritten") {
   fs::remove(place / "both");
   REQUIRE(RestoreArea(place.fd(), "r1").rollback());
   CHECK(test::read_text(place / "both") == "old");
+}
+
+TEST_CASE("a restore can be rolled back on a file system without a byte of room") {
+  struct statvfs space{};
+  if (::statvfs("/dev/shm", &space) != 0 || space.f_bavail * space.f_frsize > (256U << 20U)) {
+    WARN("not tested here: a small file system");
+    return;
+  }
+  const bool commit_first = GENERATE(true, false);
+  const std::string tar = archive_of_new();
+  const test::TemporaryDirectory place("/dev/shm");
+  const UniqueFd fd(::open(place.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  test::make_file(place.path() / "both", "old");
+  test::make_file(place.path() / "gone", "old");
+  test::set_time(place.path(), 1'500'000'000'000'000'123);
+  const auto before = snapshot(place.path());
+  RestoreArea area(fd.get(), "r1");
+  REQUIRE(stage(area, tar));
+  if (commit_first) REQUIRE(area.commit());
+  {
+    const test::TemporaryDirectory beside("/dev/shm");
+    const UniqueFd filler(::open((beside.path() / "filler").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const std::string zeros(4096, '\0');
+    while (::write(filler.get(), zeros.data(), zeros.size()) > 0) continue;
+    REQUIRE(errno == ENOSPC);
+    if (!commit_first) CHECK_FALSE(area.commit());
+    REQUIRE(area.rollback());
+  }
+  CHECK(difference(before, snapshot(place.path())) == "");
 }
