@@ -34,10 +34,6 @@ def items(document):
     return [item["item"] if "item" in item else f"{item['kind']}:{item['name']}" for item in document["items"]]
 
 
-def steps(plan):
-    return sorted(step["item"] for step in plan["steps"])
-
-
 def test_what_is_backed_up_is_chosen(stack, davit, repository):
     whole = ["bind:config", "files:project", "stack:definition", "volume:one", "volume:two"]
     plan = davit.json("backup", "--stack", stack.name, "--dry-run")
@@ -70,7 +66,7 @@ def test_what_holds_data_is_replaced_only_when_told(stack, engine, davit, tree_m
     before = {volume: tree_manifest(volume) for volume in (one, two)}
     davit("backup", "--stack", stack.name)
     plan = davit.json("restore", "--stack", stack.name, "--plan")
-    assert "volume:one" in steps(plan)
+    assert "volume:one" in items(plan)
     in_use = davit("restore", "--stack", stack.name, "--replace", code=None)
     assert in_use.returncode not in (0, 3)
     assert f"volume {one} is in use by {stack.container('app')}" in in_use.stderr
@@ -113,7 +109,8 @@ def test_a_damaged_artefact_leaves_the_old_contents(stack, engine, davit, reposi
         content[len(content) // 2] ^= 1
         artefact.write_bytes(content)
     failed = davit("restore", "--stack", stack.name, "--replace", "--only", "volume:two", code=13)
-    assert "restore volume:two" in failed.stderr and "the old contents are in place as before" in failed.stderr
+    # One of another length is found before anything is touched.
+    assert {"cut": "volumes/two.tar.zst has ", "flipped": "the old contents are in place as before"}[damage] in failed.stderr
     assert tree_manifest(two) == before
     assert "volumes/two.tar.zst" in davit("verify", code=13).stdout
     stack.up(wait=False)
