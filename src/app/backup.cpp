@@ -22,14 +22,19 @@ const model::ItemId* covering(const Covered& covered, const model::Item& item) {
   return found == covered.end() ? nullptr : &found->second;
 }
 
+std::string why_covered(const model::ItemId& by) {
+  if (by.kind == model::ItemKind::files) return "it is part of " + by.text();
+  return "data of " + by.text() + ", which is dumped";
+}
+
 // Items that another one stands for, and those that the user left out, become lines of `not_covered`.
 Result<> apply_selection(BackupPlan& plan, const Covered& covered, const Selection& selection) {
   std::vector<model::Item> kept;
   std::vector<model::ItemId> known;
   for (model::Item& item : plan.items) {
     // Whoever leaves out the dump may well want the files.
-    if (const model::ItemId* dump = covering(covered, item); dump != nullptr && selection.takes(*dump)) {
-      plan.not_covered.push_back({item.id.text(), "data of " + dump->text() + ", which is dumped"});
+    if (const model::ItemId* by = covering(covered, item); by != nullptr && selection.takes(*by)) {
+      plan.not_covered.push_back({item.id.text(), why_covered(*by)});
       continue;
     }
     known.push_back(item.id);

@@ -8,6 +8,11 @@
 namespace davit::sources {
 namespace {
 
+void tidy(std::vector<FileGroup>& groups) {
+  for (FileGroup& group : groups) std::ranges::sort(group.requests, {}, &FileRequest::path);
+  std::erase_if(groups, [](const FileGroup& group) { return group.requests.empty(); });
+}
+
 class Groups {
  public:
   explicit Groups(const Stack& stack) : project_(stack.project_dir.empty() ? "" : normal_path(stack.project_dir)) {
@@ -36,17 +41,17 @@ class Groups {
   }
 
   std::vector<FileGroup> take() {
-    for (FileGroup& group : groups_) {
-      std::ranges::sort(group.requests, {}, &FileRequest::path);
-      // What lies in a directory that is taken anyway would be in the archive twice.
-      std::vector<FileRequest> kept;
-      for (FileRequest& request : group.requests)
-        if (std::ranges::none_of(
-                kept, [&](const FileRequest& outer) { return path_below(request.path, outer.path).has_value(); }))
-          kept.push_back(std::move(request));
-      group.requests = std::move(kept);
-    }
-    std::erase_if(groups_, [](const FileGroup& group) { return group.requests.empty(); });
+    // What lies in a directory that is taken anyway would be restored twice.
+    std::vector<std::string> all;
+    for (const FileGroup& group : groups_)
+      for (const FileRequest& request : group.requests) all.push_back(normal_path(request.path, group.directory));
+    for (FileGroup& group : groups_)
+      std::erase_if(group.requests, [&](const FileRequest& request) {
+        const std::string path = normal_path(request.path, group.directory);
+        return std::ranges::any_of(all,
+                                   [&](const std::string& outer) { return path != outer && path_below(path, outer); });
+      });
+    tidy(groups_);
     return std::move(groups_);
   }
 
@@ -82,6 +87,36 @@ Result<std::vector<FileGroup>> group_files(const Stack& stack, const FilesOption
   return groups.take();
 }
 
+void sort_out_binds(std::vector<FileGroup>& groups, Plan& plan, const std::vector<BindCandidate>& binds,
+                    const helper::Probe& seen) {
+  for (const BindCandidate& bind : binds) {
+    const auto holds = [&](const FileGroup& group) {
+      return std::ranges::any_of(group.requests, [&](const FileRequest& request) {
+        const std::string path = normal_path(request.path, group.directory);
+        return path != bind.host_path && path_below(bind.host_path, path);
+      });
+    };
+    if (const auto outer = std::ranges::find_if(groups, holds); outer != groups.end()) {
+      plan.covered_volumes.emplace(bind.host_path, outer->id());
+      continue;
+    }
+    if (bind.path == "." || std::ranges::contains(seen.directories, bind.path)) {
+      for (FileGroup& group : groups) {
+        const std::size_t removed = std::erase_if(group.requests, [&](const FileRequest& request) {
+          return path_below(normal_path(request.path, group.directory), bind.host_path).has_value();
+        });
+        if (removed > 0 && group.requests.empty())
+          plan.not_covered.push_back({group.id().text(), "it is part of bind:" + bind.path});
+      }
+    } else if (std::ranges::contains(seen.present, bind.path) && !std::ranges::contains(seen.links, bind.path)) {
+      const auto project = std::ranges::find(groups, "project", &FileGroup::name);
+      if (project != groups.end() && !std::ranges::contains(project->requests, bind.path, &FileRequest::path))
+        project->requests.push_back({bind.path, ""});
+    }
+  }
+  tidy(groups);
+}
+
 Result<> add_group(Plan& plan, const FileGroup& group, const helper::Probe& seen, const Stack& stack,
                    stream::Codec codec) {
   std::vector<RecordedFile> files;
@@ -96,7 +131,7 @@ Result<> add_group(Plan& plan, const FileGroup& group, const helper::Probe& seen
       missing += (missing.empty() ? "" : ", ") + escape_for_display(request.path);
     }
   }
-  const model::ItemId id{model::ItemKind::files, group.name};
+  const model::ItemId id = group.id();
   if (files.empty()) {
     plan.not_covered.push_back(
         {id.text(), "none of " + missing + " is in " + group.directory + " on the Engine's host"});

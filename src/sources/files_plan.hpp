@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "sources/source.hpp"
+#include "sources/volume_plan.hpp"
 
 namespace davit::sources {
 
@@ -19,10 +19,17 @@ struct FileGroup {
   std::string directory;  // on the Engine's host
   std::vector<FileRequest> requests;
   [[nodiscard]] std::vector<std::string> paths() const;
+  [[nodiscard]] model::ItemId id() const { return {model::ItemKind::files, name}; }
 };
 
 // The group of the project's directory first. Errc::usage for a relative path where that directory isn't known.
 [[nodiscard]] Result<std::vector<FileGroup>> group_files(const Stack& stack, const FilesOptions& options);
+
+// Files and bind mounts never overlap, since each is restored on its own: what lies in a bound directory goes with that
+// bind mount, a bound directory inside one that was asked for goes with the files (Plan::covered_volumes), and a single
+// file that is bound is one of the project's files. `seen`: the probe of the project's directory, asked for the binds.
+void sort_out_binds(std::vector<FileGroup>& groups, Plan& plan, const std::vector<BindCandidate>& binds,
+                    const helper::Probe& seen);
 
 // Adds the item of a group, given what a probe of its paths saw. Errc::usage for one that was asked for and isn't
 // there.

@@ -36,6 +36,21 @@ Result<std::string> target_directory(const model::Item& item, const Target& targ
   return directory_of(item);
 }
 
+// A file may change under a service that reads it; one that a service writes is data in use.
+std::vector<Conflict> written_files(const std::string& directory, const std::vector<std::string>& paths,
+                                    const Running& running, const std::string& stack) {
+  std::vector<Conflict> conflicts;
+  for (const std::string& path : paths) {
+    PlaceCheck check;
+    check.what = normal_path(path, directory);
+    check.users = users_of_path(running, check.what, directory, true);
+    check.stack = stack;
+    check.seen.exists = false;
+    std::ranges::move(check_place(check), std::back_inserter(conflicts));
+  }
+  return conflicts;
+}
+
 class FilesSource : public Source {
  public:
   FilesSource(helper::Host& host, FilesOptions options) : host_(host), options_(std::move(options)) {}
@@ -46,6 +61,15 @@ class FilesSource : public Source {
     TRY_ASSIGN(groups, group_files(stack, options_));
     if (stack.project_dir.empty())
       plan.not_covered.push_back({"files:project", "no container tells the project's directory"});
+    Plan ignored;  // what isn't covered of the binds is the volume source's to say
+    const std::vector<BindCandidate> binds = bind_candidates(ignored, stack, {options_.skip_paths});
+    if (!binds.empty()) {
+      std::vector<std::string> paths;
+      for (const BindCandidate& bind : binds) paths.push_back(bind.path);
+      const Place project{Place::Kind::directory, normal_path(stack.project_dir), false};
+      TRY_ASSIGN(seen, probe_place(host_, project, paths, run));
+      sort_out_binds(groups, plan, binds, seen);
+    }
     for (const FileGroup& group : groups) {
       const Place place{Place::Kind::directory, group.directory, false};
       TRY_ASSIGN(seen, probe_place(host_, place, group.paths(), run));
@@ -95,6 +119,13 @@ class FilesSource : public Source {
       digests = std::move(found);
     }
     TRY(session.close());
+    for (const std::string& path : seen.present)
+      if (auto held = check_backups(normal_path(path, directory), normal_path(path, directory), options_.skip_paths))
+        conflicts.push_back(*std::move(held));
+    if (!seen.present.empty()) {
+      TRY_ASSIGN(running, running_containers(host_.engine()));
+      std::ranges::move(written_files(directory, seen.present, running, target.stack), std::back_inserter(conflicts));
+    }
     std::vector<FileCheck> checks;
     for (std::size_t i = 0; i < files.size(); ++i)
       checks.push_back({files[i].path, seen.exists && std::ranges::contains(seen.present, files[i].path),
@@ -113,6 +144,11 @@ class FilesSource : public Source {
     TRY_ASSIGN(directory, target_directory(item, target));
     TRY_ASSIGN(artefact, artefact_of(item));
     TRY_ASSIGN(files, recorded_files(*artefact));
+    for (const RecordedFile& file : files) {
+      const std::string path = normal_path(file.path, directory);
+      if (const auto held = check_backups(path, path, options_.skip_paths))
+        return fail(Errc::usage, held->what, held->remedy);
+    }
     return restore_place(host_, {{Place::Kind::directory, directory, true}, paths_of(files), false}, run);
   }
 

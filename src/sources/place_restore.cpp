@@ -16,6 +16,8 @@ using helper::Session;
 Result<> recover_leftovers(Session& session, const Place& place, RunContext& run) {
   TRY_ASSIGN(seen, session.probe());
   for (const std::string& dead : seen.leftovers) {
+    if (dead == run.run_id)
+      return fail(Errc::bug, place.text() + ": two items of this restore are in the same directory");
     run.reporter.note("putting back what restore " + dead + " left in " + place.text());
     TRY(session.recover(dead));
   }

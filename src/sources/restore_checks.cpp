@@ -54,6 +54,18 @@ std::vector<Conflict> check_place(const PlaceCheck& check) {
   return conflicts;
 }
 
+std::optional<Conflict> check_backups(const std::string& what, std::string_view host_path,
+                                      const std::vector<std::string>& skip_paths) {
+  if (host_path.empty()) return {};
+  for (const std::string& path : skip_paths) {
+    const std::string skip = normal_path(path);
+    if (path_below(skip, host_path) || path_below(host_path, skip))
+      return Conflict{what + " holds backups of davit itself (" + skip + "), which would go with its old contents",
+                      "leave the item out (--exclude), or move the repository elsewhere", false};
+  }
+  return {};
+}
+
 std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engine::VolumeInfo* recorded,
                                    bool replace) {
   std::vector<Conflict> conflicts;

@@ -21,6 +21,11 @@ struct PlaceCheck {
 };
 [[nodiscard]] std::vector<Conflict> check_place(const PlaceCheck& check);
 
+// What is replaced as a whole would take the backups in it along, the one that is restored among them: nothing permits
+// that.
+[[nodiscard]] std::optional<Conflict> check_backups(const std::string& what, std::string_view host_path,
+                                                    const std::vector<std::string>& skip_paths);
+
 // A volume that exists where another was backed up. `recorded` is nothing where the backup doesn't know its options.
 [[nodiscard]] std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engine::VolumeInfo* recorded,
                                                  bool replace);

@@ -24,14 +24,6 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
-// Where the Engine's host keeps the contents of a local volume; empty for one that is kept elsewhere.
-std::string mountpoint_of(const engine::VolumeInfo& volume) {
-  const auto raw = nlohmann::json::parse(volume.raw, nullptr, false);
-  if (!raw.is_object()) return {};
-  const auto found = raw.find("Mountpoint");
-  return found != raw.end() && found->is_string() ? normal_path(found->get<std::string>()) : std::string();
-}
-
 // What of a place at `host_path` must never be packed: all of it, or some paths in it.
 struct Skipped {
   bool whole = false;
@@ -100,6 +92,13 @@ std::vector<const engine::ContainerInfo*> users(const Running& running, Uses use
 }
 
 }  // namespace
+
+std::string mountpoint_of(const engine::VolumeInfo& volume) {
+  const auto raw = nlohmann::json::parse(volume.raw, nullptr, false);
+  if (!raw.is_object()) return {};
+  const auto found = raw.find("Mountpoint");
+  return found != raw.end() && found->is_string() ? normal_path(found->get<std::string>()) : std::string();
+}
 
 std::vector<const engine::ContainerInfo*> users_of_volume(const Running& running, std::string_view name, bool writers) {
   return users(running, [&](const engine::Mount& mount) {
@@ -204,7 +203,8 @@ void add_binds(Plan& plan, Excludes& excludes, std::vector<BindCandidate> candid
       plan.needs.push_back("path " + candidate.host_path + " of the host (a symbolic link)");
       continue;
     }
-    const bool directory = candidate.path == "." || std::ranges::contains(seen.directories, candidate.path);
+    // A single file goes with the project's files: see files_plan.hpp.
+    if (candidate.path != "." && !std::ranges::contains(seen.directories, candidate.path)) continue;
     model::Item item;
     item.id = id;
     // Here whoever may write counts, wherever it is mounted.
@@ -213,7 +213,6 @@ void add_binds(Plan& plan, Excludes& excludes, std::vector<BindCandidate> candid
     item.services = std::move(candidate.services);
     std::ranges::sort(item.services);
     item.attributes["path"] = candidate.host_path;
-    item.attributes["type"] = directory ? "directory" : "file";
     item.artefacts.push_back(tar_artefact("volumes/bind/" + artefact_name(candidate.path), codec));
     for (const std::string& pattern : candidate.exclude) plan.not_covered.push_back({id.text(), "of it: " + pattern});
     excludes[id] = std::move(candidate.exclude);

@@ -19,6 +19,9 @@ using Running = std::vector<engine::ContainerInfo>;
 void add_volumes(Plan& plan, Excludes& excludes, const Stack& stack, const Running& running,
                  const VolumeOptions& options, stream::Codec codec);
 
+// Where the Engine's host keeps the contents of a local volume; empty for one that is kept elsewhere.
+[[nodiscard]] std::string mountpoint_of(const engine::VolumeInfo& volume);
+
 // A bind mount that is to be covered.
 struct BindCandidate {
   std::string path;  // below the project's directory: "config/nginx"; "." for the directory itself
@@ -29,15 +32,16 @@ struct BindCandidate {
 // Those below the project's directory, by path, each once and none that lies in another; what isn't covered goes into
 // `plan`.
 [[nodiscard]] std::vector<BindCandidate> bind_candidates(Plan& plan, const Stack& stack, const VolumeOptions& options);
-// `seen`: the probe of the project's directory, asked for the candidates' paths.
+// `seen`: the probe of the project's directory, asked for the candidates' paths. Only directories become items: single
+// files are among the project's files.
 void add_binds(Plan& plan, Excludes& excludes, std::vector<BindCandidate> candidates, const helper::Probe& seen,
                const Running& running, stream::Codec codec);
 
-// The containers among `running` that have the volume mounted, or the path bound: it, something below it, or something
-// above it as far as `project`, a directory above the path. Who looks at the whole host (cadvisor, node-exporter, a
-// file manager) uses none of it.
+// The containers among `running` that have the volume mounted.
 [[nodiscard]] std::vector<const engine::ContainerInfo*> users_of_volume(const Running& running, std::string_view name,
                                                                         bool writers);
+// Those that have the path bound, or something below it, or something above it as far as `project`, a directory above the
+// path. Who looks at the whole host (cadvisor, node-exporter, a file manager) uses none of it.
 [[nodiscard]] std::vector<const engine::ContainerInfo*> users_of_path(const Running& running, std::string_view path,
                                                                       std::string_view project, bool writers);
 

@@ -33,29 +33,10 @@ std::uint64_t plain_bytes(const model::Item& item) {
   return bytes;
 }
 
-// Where an item lies on a host. A bind mount of one file is its directory, and the file's name as the only path.
-struct Where {
-  Place place;
-  std::vector<std::string> paths;
-};
-Where where_bound(const std::string& host_path, bool file) {
-  if (file) return {{Place::Kind::directory, parent_of(host_path), false}, {last_part(host_path)}};
-  return {{Place::Kind::directory, host_path, false}, {}};
-}
-
-Result<bool> is_file(const model::Item& item) {
-  TRY_ASSIGN(type, attribute(item, "type"));
-  return type == "file";
-}
-
-Result<Where> where_it_is(const model::Item& item) {
-  if (item.id.kind == ItemKind::volume) {
-    TRY_ASSIGN(name, attribute(item, "volume"));
-    return Where{{Place::Kind::volume, name, false}, {}};
-  }
-  TRY_ASSIGN(path, attribute(item, "path"));
-  TRY_ASSIGN(file, is_file(item));
-  return where_bound(path, file);
+Result<Place> place_of(const model::Item& item) {
+  const bool volume = item.id.kind == ItemKind::volume;
+  TRY_ASSIGN(source, attribute(item, volume ? "volume" : "path"));
+  return Place{volume ? Place::Kind::volume : Place::Kind::directory, source, false};
 }
 
 // Where a bind mount goes: below the project's directory of this restore, which may not be the one of the backup.
@@ -88,6 +69,11 @@ Result<engine::VolumeInfo> recorded_volume(const model::Item& item, const Target
   return volume;
 }
 
+Result<> refuse(const std::optional<Conflict>& conflict) {
+  if (conflict) return fail(Errc::usage, conflict->what, conflict->remedy);
+  return {};
+}
+
 class VolumeSource : public Source {
  public:
   VolumeSource(helper::Host& host, VolumeOptions options) : host_(host), options_(std::move(options)) {}
@@ -111,18 +97,18 @@ class VolumeSource : public Source {
 
   Result<std::vector<Finding>> dump(model::Item& item, model::Artefact& artefact, const stream::Encoding& encoding,
                                     stream::ByteSink& stored, RunContext& run) override {
-    TRY_ASSIGN(where, where_it_is(item));
-    TRY_ASSIGN(session, helper::Session::open(host_, where.place, Access::read, run));
+    TRY_ASSIGN(place, place_of(item));
+    TRY_ASSIGN(session, helper::Session::open(host_, place, Access::read, run));
     const bool compared = item.id.kind == ItemKind::bind && !digest_key_.empty();
     CaptureSink capture(stored, compared ? kDigestLimit : 0);
-    TRY_ASSIGN(packed, session.pack({encoding, where.paths, excludes_[item.id]}, capture));
+    TRY_ASSIGN(packed, session.pack({encoding, {}, excludes_[item.id]}, capture));
     TRY(session.close());
     artefact.codec = encoding.codec;
     artefact.plain = packed.plain;
     artefact.stored = packed.stored;
     artefact.entries = packed.entries;
     if (compared) {
-      TRY_ASSIGN(digests, digest_captured(capture, encoding, packed, digest_key_, where.paths));
+      TRY_ASSIGN(digests, digest_captured(capture, encoding, packed, digest_key_, {}));
       if (!digests.empty()) artefact.attributes["digest"] = digests.front();
     }
     return std::move(packed.findings);
@@ -144,13 +130,15 @@ class VolumeSource : public Source {
     if (item.id.kind == ItemKind::volume) {
       TRY_ASSIGN(recorded, recorded_volume(item, target));
       TRY_ASSIGN(made, make_volume(host_.engine(), recorded));
+      if (!made) {
+        TRY_ASSIGN(present, host_.engine().inspect_volume(recorded.name));
+        TRY(refuse(check_backups("volume " + recorded.name, mountpoint_of(present), options_.skip_paths)));
+      }
       return restore_place(host_, {{Place::Kind::volume, recorded.name, false}, {}, made}, run);
     }
     TRY_ASSIGN(path, bind_target(item, target));
-    TRY_ASSIGN(file, is_file(item));
-    Where where = where_bound(path, file);
-    where.place.create = true;
-    return restore_place(host_, {std::move(where.place), std::move(where.paths), false}, run);
+    TRY(refuse(check_backups("directory " + path, path, options_.skip_paths)));
+    return restore_place(host_, {{Place::Kind::directory, path, true}, {}, false}, run);
   }
 
  private:
@@ -161,6 +149,8 @@ class VolumeSource : public Source {
     if (!present && present.error().code() == Errc::not_found) return std::vector<Conflict>();
     if (!present) return std::unexpected(present.error());
     std::vector<Conflict> conflicts = check_volume(*present, &recorded, target.replace);
+    if (auto held = check_backups("volume " + recorded.name, mountpoint_of(*present), options_.skip_paths))
+      conflicts.push_back(*std::move(held));
     PlaceCheck check;
     check.what = "volume " + recorded.name;
     check.users = users_of_volume(running, recorded.name, false);
@@ -176,32 +166,33 @@ class VolumeSource : public Source {
   Result<std::vector<Conflict>> check_bind_item(const model::Item& item, const Target& target, const Running& running,
                                                 RunContext& run) {
     TRY_ASSIGN(path, bind_target(item, target));
-    TRY_ASSIGN(file, is_file(item));
-    const Where where = where_bound(path, file);
     PlaceCheck check;
-    check.what = (file ? "file " : "directory ") + path;
+    check.what = "directory " + path;
     check.needed_bytes = plain_bytes(item);
     check.replace = target.replace;
     check.stack = target.stack;
-    TRY_ASSIGN(session, helper::Session::open(host_, where.place, Access::read, run));
-    TRY_ASSIGN(seen, session.probe(where.paths));
+    TRY_ASSIGN(session, helper::Session::open(host_, {Place::Kind::directory, path, false}, Access::read, run));
+    TRY_ASSIGN(seen, session.probe());
     check.seen = std::move(seen);
     if (check.seen.exists && !check.seen.empty) {
-      TRY_ASSIGN(same, holds_the_same(session, item, target, where.paths, check.seen));
+      TRY_ASSIGN(same, holds_the_same(session, item, target, check.seen));
       check.same_contents = same;
     }
     TRY(session.close());
+    // Where nothing changes, whoever only reads may go on.
     check.users = users_of_path(running, path, normal_path(target.project_dir), check.same_contents);
-    return check_place(check);
+    std::vector<Conflict> conflicts = check_place(check);
+    if (auto held = check_backups(check.what, path, options_.skip_paths)) conflicts.push_back(*std::move(held));
+    return conflicts;
   }
 
   // After `docker compose down -v` a bind mount is still there, most often as it was.
   Result<bool> holds_the_same(helper::Session& session, const model::Item& item, const Target& target,
-                              const std::vector<std::string>& paths, const helper::Probe& seen) {
+                              const helper::Probe& seen) {
     const std::string recorded = digest_of(item);
     if (recorded.empty() || target.recorded == nullptr || target.recorded->digest_key.empty()) return false;
     if (!seen.leftovers.empty() || seen.used_bytes > 4 * kDigestLimit) return false;
-    TRY_ASSIGN(digests, digest_place(session, target.recorded->digest_key, paths));
+    TRY_ASSIGN(digests, digest_place(session, target.recorded->digest_key, {}));
     return !digests.empty() && digests.front() == recorded;
   }
 

@@ -43,16 +43,55 @@ TEST_CASE("by default the compose files and env files of the project are taken, 
 
 TEST_CASE("files that are asked for are added once, and what lies in a directory that is taken goes with it") {
   const auto groups = group_files(stack_with({{"davit.files", "certs,certs/ca.pem,.env"}}),
-                                  {{"../shared/x.conf", "/srv/shop/secrets/", "/etc/shop", "/srv/shop"}, {}});
+                                  {{"../shared/x.conf", "/srv/shop/secrets/", "/etc/shop"}, {}});
   REQUIRE(groups);
-  REQUIRE(groups->size() == 4);
+  REQUIRE(groups->size() == 3);
   CHECK((*groups)[0].paths() == std::vector<std::string>{".env", "certs", "compose.yaml", "secrets"});
   CHECK((*groups)[0].requests[0].origin == "label davit.files of service app");  // now it must be there
   CHECK((*groups)[1].directory == "/srv/shared");
   CHECK((*groups)[2].directory == "/etc");
   CHECK((*groups)[2].paths() == std::vector<std::string>{"shop"});
-  CHECK((*groups)[3].directory == "/srv");
-  CHECK((*groups)[3].paths() == std::vector<std::string>{"shop"});
+}
+
+TEST_CASE("the project's directory as a whole is one path of the directory above it, and nothing else is taken twice") {
+  const auto groups = group_files(stack_with({{"davit.files", "."}}), {{"certs"}, {}});
+  REQUIRE(groups);
+  REQUIRE(groups->size() == 1);
+  CHECK((*groups)[0].id().text() == "files:/srv");
+  CHECK((*groups)[0].paths() == std::vector<std::string>{"shop"});
+}
+
+BindCandidate bound(const std::string& path) {
+  return {path, path == "." ? "/srv/shop" : "/srv/shop/" + path, {"app"}, {}};
+}
+
+TEST_CASE("files and bind mounts share nothing: each part belongs to one of them") {
+  auto groups = group_files(stack_with({}), {{"conf", "data/keys", "/opt/x"}, {}});
+  REQUIRE(groups);
+  Plan plan;
+  helper::Probe seen;
+  seen.present = {"app.ini", "conf/nginx", "data", "link"};
+  seen.directories = {"conf/nginx", "data"};
+  seen.links = {"link"};
+  sort_out_binds(*groups, plan, {bound("app.ini"), bound("conf/nginx"), bound("data"), bound("gone"), bound("link")},
+                 seen);
+  REQUIRE(groups->size() == 2);
+  CHECK((*groups)[0].paths() == std::vector<std::string>{".env", "app.ini", "compose.yaml", "conf"});
+  CHECK((*groups)[1].directory == "/opt");
+  REQUIRE(plan.covered_volumes.size() == 1);
+  CHECK(plan.covered_volumes.at("/srv/shop/conf/nginx").text() == "files:project");
+  CHECK(plan.not_covered.empty());
+}
+
+TEST_CASE("a project that is bound as a whole holds its own files") {
+  auto groups = group_files(stack_with({}), {});
+  REQUIRE(groups);
+  Plan plan;
+  sort_out_binds(*groups, plan, {bound(".")}, {});
+  CHECK(groups->empty());
+  REQUIRE(plan.not_covered.size() == 1);
+  CHECK(plan.not_covered[0].what == "files:project");
+  CHECK(plan.not_covered[0].why == "it is part of bind:.");
 }
 
 TEST_CASE("without a project directory only absolute paths can be asked for") {

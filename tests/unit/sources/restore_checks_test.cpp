@@ -86,6 +86,19 @@ TEST_CASE("a volume that is not the one of the backup is a conflict, and no valu
   CHECK(check_volume(other, &recorded, true).empty());
 }
 
+TEST_CASE("a place that holds the repository is never replaced, nor is one inside it") {
+  const std::vector<std::string> skip{"/srv/shop/backups/", "/var/lib/docker/volumes/repo/_data"};
+  const auto whole = check_backups("directory /srv/shop", "/srv/shop", skip);
+  REQUIRE(whole);
+  CHECK_FALSE(whole->replaceable);
+  CHECK(whole->what.contains("/srv/shop/backups"));
+  CHECK(check_backups("x", "/srv/shop/backups/sub", skip));
+  CHECK(check_backups("x", "/var/lib/docker/volumes/repo/_data", skip));
+  CHECK_FALSE(check_backups("x", "/srv/shop/config", skip));
+  CHECK_FALSE(check_backups("x", "/srv/shop/backups2", skip));
+  CHECK_FALSE(check_backups("x", "", skip));
+}
+
 TEST_CASE("a file is in the way if it is there and not known to be the same") {
   const std::vector<FileCheck> files{
       {"compose.yaml", true, "a", "a"}, {".env", true, "a", "b"}, {"gone", false, "a", ""}, {"unknown", true, "", ""}};

@@ -134,17 +134,16 @@ TEST_CASE("bind mounts below the project are items, each once, nested ones with 
        {.service = "app",
         .mounts = {bind_mount("/srv/shop/config", "/c"), bind_mount("/srv/shop/app.ini", "/app.ini", false)}}});
   const Planned planned = plan_binds(stack, seeing({"config", "config-x"}));
-  REQUIRE(planned.plan.items.size() == 3);
+  REQUIRE(planned.plan.items.size() == 2);
   const model::Item* config = planned.item("bind:config");
   REQUIRE(config != nullptr);
   CHECK(config->services == std::vector<std::string>{"app", "web"});
   CHECK(config->consistency == Consistency::live);
-  CHECK(config->attributes == model::Attributes{{"path", "/srv/shop/config"}, {"type", "directory"}});
+  CHECK(config->attributes == model::Attributes{{"path", "/srv/shop/config"}});
   CHECK(config->artefacts[0].path == "volumes/bind/config.tar");
-  REQUIRE(planned.item("bind:app.ini") != nullptr);
-  CHECK(planned.item("bind:app.ini")->attributes.at("type") == "file");
-  CHECK(planned.item("bind:app.ini")->consistency == Consistency::stopped);
-  CHECK(planned.item("bind:config-x") != nullptr);
+  REQUIRE(planned.item("bind:config-x") != nullptr);
+  CHECK(planned.item("bind:config-x")->consistency == Consistency::stopped);
+  CHECK(planned.item("bind:app.ini") == nullptr);  // a file: with the project's files
   CHECK(planned.plan.not_covered.empty());
 }
 
@@ -172,7 +171,6 @@ TEST_CASE("the project's directory as a whole is packed without the repository i
   const Planned planned = plan_binds(stack, {}, {{"/srv/shop/backups", "/srv/shop/.db", "/elsewhere"}});
   REQUIRE(planned.plan.items.size() == 1);
   CHECK(planned.plan.items[0].id.text() == "bind:.");
-  CHECK(planned.plan.items[0].attributes.at("type") == "directory");
   CHECK(planned.plan.items[0].artefacts[0].path == "volumes/bind/%2E.tar");
   CHECK(planned.excludes.at(planned.plan.items[0].id) == std::vector<std::string>{"backups", ".db", "node_modules"});
 }
@@ -180,7 +178,8 @@ TEST_CASE("the project's directory as a whole is packed without the repository i
 TEST_CASE("a bind mount whose source is gone is not covered") {
   const Stack stack = stack_of({{.service = "app", .mounts = {bind_mount("/srv/shop/gone", "/g")}}});
   Planned planned;
-  add_binds(planned.plan, planned.excludes, bind_candidates(planned.plan, stack, {}), {}, {}, stream::Codec::zstd);
+  add_binds(planned.plan, planned.excludes, bind_candidates(planned.plan, stack, {}), {}, {},
+            stream::Codec::zstd);
   CHECK(planned.why_not("bind:gone") == "there is nothing at /srv/shop/gone on the Engine's host");
   CHECK(planned.plan.items.empty());
 }
