@@ -131,4 +131,23 @@ Result<std::vector<std::string>> digest_place(helper::Session& session, std::str
   return digest_captured(sink, plain, packed, key, paths);
 }
 
+Result<std::string> read_files(helper::Session& session, const std::vector<std::string>& paths) {
+  stream::MemorySink sink;
+  TRY(session.pack({{.codec = stream::Codec::none, .level = 0, .workers = 0}, paths, {}}, sink));
+  stream::MemorySource tar(sink.take());
+  stream::TarReader reader(tar);
+  std::string text;
+  while (true) {
+    TRY_ASSIGN(entry, reader.next());
+    if (!entry) return text;
+    if (entry->type != stream::TarType::file) continue;
+    while (true) {
+      TRY_ASSIGN(data, reader.read_data());
+      if (data.bytes.empty()) break;
+      text.append(reinterpret_cast<const char*>(data.bytes.data()), data.bytes.size());
+    }
+    text += '\n';
+  }
+}
+
 }  // namespace davit::sources

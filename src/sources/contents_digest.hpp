@@ -44,4 +44,7 @@ inline constexpr std::size_t kDigestLimit = 32U << 20U;
 [[nodiscard]] Result<std::vector<std::string>> digest_place(helper::Session& session, std::string_view key,
                                                             const std::vector<std::string>& paths);
 
+// The texts of small files of a place, one behind the other, each ending with a newline.
+[[nodiscard]] Result<std::string> read_files(helper::Session& session, const std::vector<std::string>& paths);
+
 }  // namespace davit::sources

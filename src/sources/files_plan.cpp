@@ -26,6 +26,8 @@ class Groups {
           "back up " + escape_for_display(path) + " (" + origin + "): no container tells the project's directory",
           "name the file by its absolute path");
     const std::string absolute = normal_path(path, project_);
+    // What a scan of a compose file takes for a file need not be one.
+    if (origin.empty() && (absolute == "/" || absolute == project_)) return {};
     if (absolute == "/") return fail(Errc::usage, "back up / (" + origin + "): it is no file of a project");
     const auto inside = project_.empty() ? std::nullopt : path_below(absolute, project_);
     // The project's directory as a whole is a member of the one above it, as any other directory.
@@ -75,11 +77,17 @@ std::vector<std::string> FileGroup::paths() const {
   return paths;
 }
 
-Result<std::vector<FileGroup>> group_files(const Stack& stack, const FilesOptions& options) {
+Result<std::vector<FileGroup>> group_files(const Stack& stack, const FilesOptions& options,
+                                           const std::vector<std::string>& named) {
   Groups groups(stack);
   for (const std::string& path : stack.config_files) TRY(groups.add(path, ""));
   for (const std::string& path : stack.env_files) TRY(groups.add(path, ""));
   if (!stack.project_dir.empty()) TRY(groups.add(".env", ""));
+  // A file that is named by its path on the host belongs to the host, unless it is the project's.
+  for (const std::string& path : named)
+    if (!stack.project_dir.empty() &&
+        (!path.starts_with('/') || path_below(normal_path(path), normal_path(stack.project_dir))))
+      TRY(groups.add(path, ""));
   for (const Service& service : stack.services)
     for (const std::string& path : service.settings.files)
       TRY(groups.add(path, "label davit.files of service " + service.name));
@@ -122,6 +130,8 @@ Result<> add_group(Plan& plan, const FileGroup& group, const helper::Probe& seen
   std::vector<RecordedFile> files;
   std::string missing;
   for (const FileRequest& request : group.requests) {
+    // Directories are taken only where somebody asked for them.
+    if (request.origin.empty() && std::ranges::contains(seen.directories, request.path)) continue;
     if (seen.exists && std::ranges::contains(seen.present, request.path)) {
       files.push_back({request.path, {}});
     } else if (!request.origin.empty()) {

@@ -22,8 +22,10 @@ struct FileGroup {
   [[nodiscard]] model::ItemId id() const { return {model::ItemKind::files, name}; }
 };
 
-// The group of the project's directory first. Errc::usage for a relative path where that directory isn't known.
-[[nodiscard]] Result<std::vector<FileGroup>> group_files(const Stack& stack, const FilesOptions& options);
+// The group of the project's directory first. `named`: what the compose files name besides (compose_scan.hpp).
+// Errc::usage for a relative path where that directory isn't known.
+[[nodiscard]] Result<std::vector<FileGroup>> group_files(const Stack& stack, const FilesOptions& options,
+                                                         const std::vector<std::string>& named = {});
 
 // Files and bind mounts never overlap, since each is restored on its own: what lies in a bound directory goes with that
 // bind mount, a bound directory inside one that was asked for goes with the files (Plan::covered_volumes), and a single

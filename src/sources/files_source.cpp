@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <map>
 
+#include "sources/compose_scan.hpp"
 #include "sources/contents_digest.hpp"
 #include "sources/files_plan.hpp"
 #include "sources/host_path.hpp"
 #include "sources/place_restore.hpp"
 #include "sources/restore_checks.hpp"
+#include "util/text.hpp"
 
 namespace davit::sources {
 namespace {
@@ -58,7 +61,13 @@ class FilesSource : public Source {
   Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, RunContext& run) override {
     digest_key_ = stack.digest_key;
     Plan plan;
-    TRY_ASSIGN(groups, group_files(stack, options_));
+    TRY_ASSIGN(named, named_files(stack, run));
+    for (const std::string& path : named.unresolved)
+      plan.not_covered.push_back(
+          {"files:project", escape_for_display(path) +
+                                ", which a compose file names by a variable; name it in the label "
+                                "davit.files, or by --files"});
+    TRY_ASSIGN(groups, group_files(stack, options_, named.paths));
     if (stack.project_dir.empty())
       plan.not_covered.push_back({"files:project", "no container tells the project's directory"});
     Plan ignored;  // what isn't covered of the binds is the volume source's to say
@@ -153,6 +162,24 @@ class FilesSource : public Source {
   }
 
  private:
+  // What the compose files name. Only they tell of env files: in the containers there are just the variables.
+  Result<NamedFiles> named_files(const Stack& stack, RunContext& run) {
+    std::map<std::string, std::vector<std::string>> by_directory;
+    for (const std::string& path : stack.config_files)
+      by_directory[parent_of(normal_path(path))].push_back(last_part(normal_path(path)));
+    std::string all;
+    for (const auto& [directory, paths] : by_directory) {
+      TRY_ASSIGN(session, helper::Session::open(host_, {Place::Kind::directory, directory, false}, Access::read, run));
+      TRY_ASSIGN(seen, session.probe(paths));
+      if (!seen.present.empty() && seen.used_bytes <= kDigestLimit) {
+        TRY_ASSIGN(text, read_files(session, seen.present));
+        all += text;
+      }
+      TRY(session.close());
+    }
+    return scan_compose(all);
+  }
+
   std::vector<std::string> excluded_in(const std::string& directory) const {
     std::vector<std::string> excluded;
     for (const std::string& path : options_.skip_paths)

@@ -40,8 +40,8 @@ void add_binds(Plan& plan, Excludes& excludes, std::vector<BindCandidate> candid
 // The containers among `running` that have the volume mounted.
 [[nodiscard]] std::vector<const engine::ContainerInfo*> users_of_volume(const Running& running, std::string_view name,
                                                                         bool writers);
-// Those that have the path bound, or something below it, or something above it as far as `project`, a directory above the
-// path. Who looks at the whole host (cadvisor, node-exporter, a file manager) uses none of it.
+// Those that have the path bound, or something below it, or something above it as far as `project`, a directory above
+// the path. Who looks at the whole host (cadvisor, node-exporter, a file manager) uses none of it.
 [[nodiscard]] std::vector<const engine::ContainerInfo*> users_of_path(const Running& running, std::string_view path,
                                                                       std::string_view project, bool writers);
 

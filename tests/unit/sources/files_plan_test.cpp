@@ -61,6 +61,25 @@ TEST_CASE("the project's directory as a whole is one path of the directory above
   CHECK((*groups)[0].paths() == std::vector<std::string>{"shop"});
 }
 
+TEST_CASE("what compose files name is taken if it is a file of the project or beside it") {
+  const Stack stack = stack_with({});
+  const auto groups = group_files(
+      stack, {},
+      {"./app.env", "/etc/passwd", "/srv/shop/b.env", "../common/compose.yaml", ".", "/", "../shop", "data"});
+  REQUIRE(groups);
+  REQUIRE(groups->size() == 2);
+  CHECK((*groups)[0].paths() == std::vector<std::string>{".env", "app.env", "b.env", "compose.yaml", "data"});
+  CHECK((*groups)[1].directory == "/srv/common");
+  helper::Probe seen = seeing({"app.env", "data"});
+  seen.directories = {"data"};
+  Plan plan;
+  REQUIRE(add_group(plan, groups->front(), seen, stack, stream::Codec::none));
+  REQUIRE(plan.items.size() == 1);
+  CHECK(plan.items[0].artefacts[0].attributes == model::Attributes{{"path.0", "app.env"}});
+  Stack nowhere;
+  CHECK(group_files(nowhere, {}, {"a.env"})->empty());
+}
+
 BindCandidate bound(const std::string& path) {
   return {path, path == "." ? "/srv/shop" : "/srv/shop/" + path, {"app"}, {}};
 }

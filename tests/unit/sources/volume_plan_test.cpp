@@ -178,8 +178,7 @@ TEST_CASE("the project's directory as a whole is packed without the repository i
 TEST_CASE("a bind mount whose source is gone is not covered") {
   const Stack stack = stack_of({{.service = "app", .mounts = {bind_mount("/srv/shop/gone", "/g")}}});
   Planned planned;
-  add_binds(planned.plan, planned.excludes, bind_candidates(planned.plan, stack, {}), {}, {},
-            stream::Codec::zstd);
+  add_binds(planned.plan, planned.excludes, bind_candidates(planned.plan, stack, {}), {}, {}, stream::Codec::zstd);
   CHECK(planned.why_not("bind:gone") == "there is nothing at /srv/shop/gone on the Engine's host");
   CHECK(planned.plan.items.empty());
 }
