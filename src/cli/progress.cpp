@@ -110,7 +110,8 @@ class Lines final : public Steps {
 
  private:
   void show() override {
-    if (!what_.empty() && bytes_ > 0 && elapsed() >= interval()) print_line(render_step(what_, bytes_, elapsed()) + " so far");
+    if (!what_.empty() && bytes_ > 0 && elapsed() >= interval())
+      print_line(render_step(what_, bytes_, elapsed()) + " so far");
   }
   void clear() override {}
   [[nodiscard]] std::chrono::steady_clock::duration interval() const override { return std::chrono::seconds(30); }
