@@ -17,6 +17,11 @@ from support.stack import Stack
 from support.tree import tree_manifest as read_tree
 
 
+# Scenarios that were written and not yet seen to pass as a whole on a quiet machine. `scripts/dev e2e` skips them (they are
+# counted as skipped); `scripts/dev e2e SCENARIO` runs them. Whoever sees one pass takes it out of here.
+UNPROVEN = ["bad_input", "changing", "stall", "ways", "image/test_network.py"]
+
+
 def pytest_addoption(parser):
     parser.addoption("--gate", action="store_true", help="skip the scenarios of UNPROVEN")
 
