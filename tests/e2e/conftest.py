@@ -8,6 +8,7 @@ A scenario is a folder with test_*.py: seed, back up, destroy, restore, compare.
 import shutil
 import subprocess
 import uuid
+from pathlib import Path
 
 import pytest
 
