@@ -1,6 +1,7 @@
 #include "sources/files_plan.hpp"
 
 #include <algorithm>
+#include <ranges>
 
 #include "sources/host_path.hpp"
 #include "util/text.hpp"
@@ -72,9 +73,7 @@ class Groups {
 }  // namespace
 
 std::vector<std::string> FileGroup::paths() const {
-  std::vector<std::string> paths;
-  for (const FileRequest& request : requests) paths.push_back(request.path);
-  return paths;
+  return requests | std::views::transform(&FileRequest::path) | std::ranges::to<std::vector>();
 }
 
 Result<std::vector<FileGroup>> group_files(const Stack& stack, const FilesOptions& options,

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <ranges>
 
 #include "sources/compose_scan.hpp"
 #include "sources/contents_digest.hpp"
@@ -16,9 +17,7 @@ using helper::Access;
 using helper::Place;
 
 std::vector<std::string> paths_of(const std::vector<RecordedFile>& files) {
-  std::vector<std::string> paths;
-  for (const RecordedFile& file : files) paths.push_back(file.path);
-  return paths;
+  return files | std::views::transform(&RecordedFile::path) | std::ranges::to<std::vector>();
 }
 
 Result<const model::Artefact*> artefact_of(const model::Item& item) {
@@ -73,8 +72,7 @@ class FilesSource : public Source {
     Plan ignored;  // what isn't covered of the binds is the volume source's to say
     const std::vector<BindCandidate> binds = bind_candidates(ignored, stack, {options_.skip_paths});
     if (!binds.empty()) {
-      std::vector<std::string> paths;
-      for (const BindCandidate& bind : binds) paths.push_back(bind.path);
+      const auto paths = binds | std::views::transform(&BindCandidate::path) | std::ranges::to<std::vector>();
       const Place project{Place::Kind::directory, normal_path(stack.project_dir), false};
       TRY_ASSIGN(seen, probe_place(host_, project, paths, run));
       sort_out_binds(groups, plan, binds, seen);
@@ -136,6 +134,7 @@ class FilesSource : public Source {
       std::ranges::move(written_files(directory, seen.present, running, target.stack), std::back_inserter(conflicts));
     }
     std::vector<FileCheck> checks;
+    checks.reserve(files.size());
     for (std::size_t i = 0; i < files.size(); ++i)
       checks.push_back({files[i].path, seen.exists && std::ranges::contains(seen.present, files[i].path),
                         files[i].digest, digests.empty() ? std::string() : digests[i]});

@@ -77,7 +77,7 @@ Result<std::unique_ptr<Restoration>> open_restoration(helper::Host& host, const 
 
 }  // namespace
 
-Result<std::unique_ptr<Restoration>> restore_place(helper::Host& host, PlaceTarget target, RunContext& run) {
+Result<std::unique_ptr<Restoration>> restore_place(helper::Host& host, const PlaceTarget& target, RunContext& run) {
   auto restoration = open_restoration(host, target, run);
   if (!restoration && target.made) {
     if (const auto removed = host.engine().remove_volume(target.place.source); !removed)

@@ -18,7 +18,7 @@ struct PlaceTarget {
 
 // Opens a helper that may write, makes the directories above a place that is to be made, and first puts back what a
 // dead run left there. Where it fails, a volume that was made is removed.
-[[nodiscard]] Result<std::unique_ptr<Restoration>> restore_place(helper::Host& host, PlaceTarget target,
+[[nodiscard]] Result<std::unique_ptr<Restoration>> restore_place(helper::Host& host, const PlaceTarget& target,
                                                                  RunContext& run);
 
 // What is in a place. A directory that isn't there is `exists == false`.

@@ -59,9 +59,11 @@ std::optional<Conflict> check_backups(const std::string& what, std::string_view 
   if (host_path.empty()) return {};
   for (const std::string& path : skip_paths) {
     const std::string skip = normal_path(path);
-    if (path_below(skip, host_path) || path_below(host_path, skip))
-      return Conflict{what + " holds backups of davit itself (" + skip + "), which would go with its old contents",
-                      "leave the item out (--exclude), or move the repository elsewhere", false};
+    if (!path_below(skip, host_path) && !path_below(host_path, skip)) continue;
+    Conflict conflict{what, "leave the item out (--exclude), or move the repository elsewhere", false};
+    conflict.what.append(" holds backups of davit itself (").append(skip);
+    conflict.what.append("), which would go with its old contents");
+    return conflict;
   }
   return {};
 }

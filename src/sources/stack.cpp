@@ -120,6 +120,7 @@ Result<std::vector<StackSummary>> list_stacks(engine::Engine& engine) {
     running.try_emplace(std::string(compose::label(volume.labels, compose::kProject)));
   running.erase("");
   std::vector<StackSummary> stacks;
+  stacks.reserve(running.size());
   for (const auto& [name, count] : running) stacks.push_back({name, count});
   return stacks;
 }
