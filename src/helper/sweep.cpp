@@ -2,6 +2,7 @@
 
 #include "helper/container_spec.hpp"
 #include "helper/session.hpp"
+#include "util/log.hpp"
 
 namespace davit::helper {
 
@@ -29,15 +30,13 @@ Result<std::vector<std::string>> sweep(engine::Engine& engine, const engine::IsA
     lines.push_back(std::format("removed the helper {} of run {}", container.name,
                                 run == container.labels.end() ? "(unknown)" : run->second));
   }
-  // Volumes of containers that somebody else removed without them.
+  // Volumes of containers that somebody else removed without them. What the Engine will not remove, such as one that is
+  // in use, keeps nobody from working.
   TRY_ASSIGN(volumes, engine.list_volumes(ours));
   for (const auto& volume : volumes) {
     TRY_ASSIGN(alive, is_alive(volume.labels));
     if (alive) continue;
-    if (auto removed = engine.remove_volume(volume.name); !removed && removed.error().code() != Errc::not_found) {
-      return in_context(Result<std::vector<std::string>>(std::unexpected(std::move(removed).error())),
-                        "remove a volume of a helper");
-    }
+    if (auto removed = engine.remove_volume(volume.name); !removed) log_debug(removed.error().message());
   }
   return lines;
 }
