@@ -16,13 +16,13 @@ Result<> check_presence(const storage::StorageReader& storage, const catalog::En
     auto info = storage.stat(object_key(entry, artefact));
     if (!info && info.error().code() == Errc::not_found)
       return fail(Errc::corrupt, std::format("backup {}: {} is missing", entry.id, artefact.path),
-                  "restore another backup; `davit verify` says which are whole");
+                  std::string(catalog::kTakeAnother));
     if (!info) return std::unexpected(std::move(info).error());
     if (info->bytes != artefact.stored.bytes)
       return fail(Errc::corrupt,
                   std::format("backup {}: {} has {} bytes instead of {}", entry.id, artefact.path, info->bytes,
                               artefact.stored.bytes),
-                  "restore another backup; `davit verify` says which are whole");
+                  std::string(catalog::kTakeAnother));
   }
   return {};
 }
@@ -101,8 +101,11 @@ Result<> stage_and_commit(const storage::StorageReader& storage, const SourceSet
     sources::Restoration& restoration = begun.add(step.item, std::move(made));
     for (const model::Artefact& artefact : step.item.artefacts) {
       TRY(run.check());
-      TRY_ASSIGN(stored, in_context(storage.open(object_key(plan.entry, artefact)), doing));
-      TRY_ASSIGN(found, in_context(restoration.stage(artefact, *stored, run), doing));
+      TRY_ASSIGN(stored, in_context(open_artefact(storage, plan.entry, artefact), doing));
+      auto staging = restoration.stage(artefact, *stored, run);
+      // Of a damaged one its user wants to know which file that is.
+      if (!staging && staging.error().code() == Errc::corrupt) staging = in_context(std::move(staging), artefact.path);
+      TRY_ASSIGN(found, in_context(std::move(staging), doing));
       for (Finding& finding : found) {
         finding.item = step.item.id.text();
         run.reporter.finding(finding);

@@ -37,8 +37,11 @@ Result<> verify_bytes(const model::Artefact& artefact, stream::ByteSource& store
 Result<> verify_artefact(const storage::StorageReader& storage, const SourceSet& sources, const catalog::Entry& entry,
                          const model::Item& item, const model::Artefact& artefact, const sources::Stack* recorded,
                          RunContext& run) {
-  auto opened = storage.open(object_key(entry, artefact));
-  if (!opened && opened.error().code() == Errc::not_found) return fail(Errc::corrupt, "is missing");
+  // As they rest there, its bytes can be checked whatever they are.
+  auto opened =
+      recorded == nullptr ? storage.open(object_key(entry, artefact)) : open_artefact(storage, entry, artefact);
+  if (!opened && recorded == nullptr && opened.error().code() == Errc::not_found)
+    return fail(Errc::corrupt, "is missing");
   if (!opened) return std::unexpected(std::move(opened).error());
   ReportingSource stored(**opened, run);
   if (recorded == nullptr) return verify_bytes(artefact, stored);

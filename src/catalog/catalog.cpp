@@ -105,7 +105,13 @@ Result<Manifest> load(const storage::StorageReader& storage, const Entry& entry)
   const std::string doing = "backup " + entry.id;
   TRY_ASSIGN(source, in_context(storage.open(entry.key + "/" + std::string(kManifestName)), doing));
   TRY_ASSIGN(text, in_context(stream::read_all(*source, kManifestLimit), doing));
-  TRY_ASSIGN(manifest, in_context(parse_manifest(text), doing));
+  auto parsed = in_context(parse_manifest(text), doing);
+  if (!parsed) {
+    if (parsed.error().code() == Errc::corrupt)
+      return std::unexpected(std::move(parsed).error().hint_if_none(kTakeAnother));
+    return parsed;
+  }
+  Manifest manifest = *std::move(parsed);
   if (manifest.id != entry.id || manifest.stack != entry.stack)
     return fail(Errc::corrupt,
                 doing + ": its manifest is that of " + escape_for_display(manifest.stack) + " " + manifest.id,

@@ -27,6 +27,8 @@ struct Entry {
 // that names what there is; Errc::usage for an ambiguous beginning, naming the candidates. With an empty `stack`,
 // "latest" needs that the repository holds one stack only.
 [[nodiscard]] Result<Entry> find(const storage::StorageReader& storage, std::string_view stack, std::string_view id);
+// The hint for a backup that is damaged.
+inline constexpr std::string_view kTakeAnother = "take another backup; `davit verify` says which are whole";
 [[nodiscard]] Result<Manifest> load(const storage::StorageReader& storage, const Entry& entry);
 
 }  // namespace davit::catalog

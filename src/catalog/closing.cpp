@@ -14,7 +14,7 @@ Result<> check_closing(std::string_view text) {
   const std::string_view head = text.substr(0, text.size() - kClosingBytes);
   TRY_ASSIGN(closing, render_closing(head));
   if (!head.ends_with('\n') || !text.ends_with(closing))
-    return fail(Errc::corrupt, "its bytes do not match its closing SHA-256", "it was altered, damaged or cut short");
+    return fail(Errc::corrupt, "its bytes do not match its closing SHA-256: it was altered or damaged");
   return {};
 }
 

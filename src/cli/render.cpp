@@ -115,11 +115,13 @@ std::string render_error(const Error& error) {
 }
 
 json error_to_json(const Error& error) {
+  // JSON carries line ends by itself, but no bytes that aren't UTF-8.
+  const auto text = [](const std::string& bytes) { return is_utf8(bytes) ? bytes : escape_for_display(bytes); };
   return {{"error",
            {{"code", name_of(error.code())},
             {"exit_code", exit_code_of(error.code())},
-            {"message", escape_for_display(error.message())},
-            {"hint", escape_for_display(error.hint())}}}};
+            {"message", text(error.message())},
+            {"hint", text(error.hint())}}}};
 }
 
 std::string render_backup_plan(const app::BackupPlan& plan) {
@@ -169,7 +171,10 @@ std::string render_restore_plan(const app::RestorePlan& plan, bool replace) {
     rows.push_back({escape_for_display(step.item.id.text()), render_bytes(plain_bytes(step.item)),
                     std::string(name_of(step.item.consistency))});
     for (const sources::Conflict& conflict : step.conflicts)
-      (conflict.replaceable && replace ? replaced : conflicts).push_back({conflict.what, conflict.remedy});
+      if (conflict.replaceable && replace)
+        replaced.push_back({conflict.what});
+      else
+        conflicts.push_back({conflict.what, conflict.remedy});
   }
   std::vector<std::vector<std::string>> left;
   for (const std::string& item : plan.left_out) left.push_back({escape_for_display(item)});

@@ -16,7 +16,9 @@ SignalWatch::SignalWatch() {
   sigemptyset(&set);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&set, signal);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  // A reader that has gone and a limit on the size of files (RLIMIT_FSIZE) are errors of write(2), which are reported.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   const int signals = ::signalfd(-1, &set, SFD_CLOEXEC);
   wake_ = ::eventfd(0, EFD_CLOEXEC);
   if (signals < 0 || wake_ < 0) {

@@ -121,7 +121,7 @@ class FilesSource : public Source {
     std::vector<std::string> digests;
     const bool comparable =
         target.recorded != nullptr && !target.recorded->digest_key.empty() && seen.used_bytes <= 4 * kDigestLimit;
-    if (!seen.present.empty() && comparable && !target.replace) {
+    if (!seen.present.empty() && comparable) {
       TRY_ASSIGN(found, digest_place(session, target.recorded->digest_key, paths));
       digests = std::move(found);
     }
@@ -138,7 +138,7 @@ class FilesSource : public Source {
     for (std::size_t i = 0; i < files.size(); ++i)
       checks.push_back({files[i].path, seen.exists && std::ranges::contains(seen.present, files[i].path),
                         files[i].digest, digests.empty() ? std::string() : digests[i]});
-    std::ranges::move(check_files(directory, checks, target.replace), std::back_inserter(conflicts));
+    std::ranges::move(check_files(directory, checks), std::back_inserter(conflicts));
     return conflicts;
   }
 

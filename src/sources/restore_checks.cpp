@@ -42,7 +42,7 @@ std::vector<Conflict> check_place(const PlaceCheck& check) {
     conflicts.push_back({check.what + " is in use by " + names_of(check.users),
                          "stop the services first: " + stop_commands(check.users, check.stack), false});
   const bool has_data = check.seen.exists && (!check.seen.empty || !check.seen.leftovers.empty());
-  if (has_data && !check.same_contents && !check.replace) {
+  if (has_data && !check.same_contents) {
     const std::string count = check.seen.entries == 1 ? "1 entry" : std::to_string(check.seen.entries) + " entries";
     conflicts.push_back(
         {check.what + " holds data (" + count + ", " + render_bytes(check.seen.used_bytes) + ")", kReplace, true});
@@ -68,10 +68,9 @@ std::optional<Conflict> check_backups(const std::string& what, std::string_view 
   return {};
 }
 
-std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engine::VolumeInfo* recorded,
-                                   bool replace) {
+std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engine::VolumeInfo* recorded) {
   std::vector<Conflict> conflicts;
-  if (replace || recorded == nullptr) return conflicts;
+  if (recorded == nullptr) return conflicts;
   const std::string what = "volume " + present.name;
   const std::string remedy = "remove it (docker volume rm " + present.name +
                              ") to have it made as it was, or pass --replace to fill it as it is";
@@ -90,9 +89,8 @@ std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engi
   return conflicts;
 }
 
-std::vector<Conflict> check_files(const std::string& directory, const std::vector<FileCheck>& files, bool replace) {
+std::vector<Conflict> check_files(const std::string& directory, const std::vector<FileCheck>& files) {
   std::vector<Conflict> conflicts;
-  if (replace) return conflicts;
   for (const FileCheck& file : files)
     if (file.present && (file.recorded_digest.empty() || file.recorded_digest != file.present_digest))
       conflicts.push_back({normal_path(file.path, directory) + " exists with other contents", kReplace, true});

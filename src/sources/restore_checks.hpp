@@ -10,13 +10,13 @@
 
 namespace davit::sources {
 
+// Whether `--replace` was given changes nothing here: what may be replaced is said, and marked as replaceable.
 struct PlaceCheck {
   std::string what;                                 // "volume shop_uploads"
   std::vector<const engine::ContainerInfo*> users;  // running containers in whose way it is
   helper::Probe seen;
   bool same_contents = false;      // what is there is what the backup holds
   std::uint64_t needed_bytes = 0;  // of the new contents, which come to lie beside the old ones
-  bool replace = false;
   std::string stack;
 };
 [[nodiscard]] std::vector<Conflict> check_place(const PlaceCheck& check);
@@ -27,8 +27,7 @@ struct PlaceCheck {
                                                     const std::vector<std::string>& skip_paths);
 
 // A volume that exists where another was backed up. `recorded` is nothing where the backup doesn't know its options.
-[[nodiscard]] std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engine::VolumeInfo* recorded,
-                                                 bool replace);
+[[nodiscard]] std::vector<Conflict> check_volume(const engine::VolumeInfo& present, const engine::VolumeInfo* recorded);
 
 // Files by path below `directory`: those that are there with other contents. A digest that is empty is one that isn't
 // known.
@@ -38,7 +37,6 @@ struct FileCheck {
   std::string recorded_digest;
   std::string present_digest;
 };
-[[nodiscard]] std::vector<Conflict> check_files(const std::string& directory, const std::vector<FileCheck>& files,
-                                                bool replace);
+[[nodiscard]] std::vector<Conflict> check_files(const std::string& directory, const std::vector<FileCheck>& files);
 
 }  // namespace davit::sources

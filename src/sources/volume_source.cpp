@@ -148,7 +148,7 @@ class VolumeSource : public Source {
     const auto present = host_.engine().inspect_volume(recorded.name);
     if (!present && present.error().code() == Errc::not_found) return std::vector<Conflict>();
     if (!present) return std::unexpected(present.error());
-    std::vector<Conflict> conflicts = check_volume(*present, &recorded, target.replace);
+    std::vector<Conflict> conflicts = check_volume(*present, &recorded);
     if (auto held = check_backups("volume " + recorded.name, mountpoint_of(*present), options_.skip_paths))
       conflicts.push_back(*std::move(held));
     PlaceCheck check;
@@ -157,7 +157,6 @@ class VolumeSource : public Source {
     TRY_ASSIGN(seen, probe_place(host_, {Place::Kind::volume, recorded.name, false}, {}, run));
     check.seen = std::move(seen);
     check.needed_bytes = plain_bytes(item);
-    check.replace = target.replace;
     check.stack = target.stack;
     std::ranges::move(check_place(check), std::back_inserter(conflicts));
     return conflicts;
@@ -169,7 +168,6 @@ class VolumeSource : public Source {
     PlaceCheck check;
     check.what = "directory " + path;
     check.needed_bytes = plain_bytes(item);
-    check.replace = target.replace;
     check.stack = target.stack;
     TRY_ASSIGN(session, helper::Session::open(host_, {Place::Kind::directory, path, false}, Access::read, run));
     TRY_ASSIGN(seen, session.probe());

@@ -18,25 +18,6 @@ from support.stack import Stack
 from support.tree import tree_manifest as read_tree
 
 
-# Scenarios that were written and not yet seen to pass as a whole on a quiet machine. `scripts/dev e2e` skips them (they are
-# counted as skipped); `scripts/dev e2e SCENARIO` runs them. Whoever sees one pass takes it out of here.
-UNPROVEN = ["bad_input", "changing", "stall", "ways", "image/test_network.py"]
-
-
-def pytest_addoption(parser):
-    parser.addoption("--gate", action="store_true", help="skip the scenarios of UNPROVEN")
-
-
-def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--gate"):
-        return
-    here = Path(__file__).parent
-    for item in items:
-        where = item.path.relative_to(here).as_posix()
-        if any(where == name or where.startswith(f"{name}/") for name in UNPROVEN):
-            item.add_marker(pytest.mark.skip(reason="not yet seen to pass as a whole: run its scenario by name"))
-
-
 @pytest.fixture(scope="session")
 def engine():
     """The Engine of this machine, through the docker command line."""

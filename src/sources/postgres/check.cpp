@@ -5,9 +5,13 @@
 #include <format>
 
 #include "sources/assemble.hpp"
+#include "sources/host_path.hpp"
+#include "sources/place_restore.hpp"
 #include "sources/postgres/detect.hpp"
 #include "sources/postgres/inventory.hpp"
 #include "sources/postgres/seat.hpp"
+#include "sources/restore_checks.hpp"
+#include "sources/volume_plan.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
@@ -154,6 +158,16 @@ Result<> check_stopped(helper::Host& host, const Seating& seating, const model::
         fixed("service " + item.id.name + " has its data in a volume without a name, and no container", start));
     return {};
   }
+  // Two servers on one cluster destroy it, and each keeps to itself in its container, so that neither sees the other.
+  TRY_ASSIGN(running, running_containers(host.engine()));
+  const bool named = mount->type == "volume";
+  PlaceCheck place;
+  place.what = (named ? "volume " + mount->name : "directory " + mount->source) + " of service " + item.id.name;
+  place.users = named ? users_of_volume(running, mount->name, true)
+                      : users_of_path(running, normal_path(mount->source), normal_path(mount->source), true);
+  place.stack = target.stack;
+  std::ranges::move(check_place(place), std::back_inserter(conflicts));
+
   TRY_ASSIGN(holds, holds_cluster(host, *mount, directory, run));
   if (holds)
     conflicts.push_back({"service " + item.id.name + " doesn't run, and its volume holds a cluster already (" +

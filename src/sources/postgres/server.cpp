@@ -100,16 +100,16 @@ Result<std::vector<Row>> parse_rows(std::string_view out, std::size_t columns) {
 }
 
 Error command_error(std::string_view what, std::string_view program, const engine::CommandOutcome& outcome) {
-  if (outcome.exit_code == 127 || (outcome.exit_code == 126 && outcome.errors.contains("not found")))
-    return {Errc::not_found, std::string(what) + ": the container has no " + std::string(program),
+  // pg_dumpall runs pg_dump, and says so if that is missing.
+  const bool incomplete = outcome.errors.contains("was not found in the same directory");
+  if (outcome.exit_code == 127 || (outcome.exit_code == 126 && outcome.errors.contains("not found")) || incomplete)
+    return {Errc::not_found,
+            std::string(what) + ": the container has no " + (incomplete ? "pg_dump" : std::string(program)),
             "use an image with PostgreSQL's client programs, or set the label davit.postgres=off on the service"};
   std::string why = outcome.errors.empty()
                         ? std::string(program) + " ended with exit code " + std::to_string(outcome.exit_code)
                         : outcome.errors;
-  // pg_dumpall runs pg_dump, and says so if that is missing.
-  const bool incomplete = why.contains("was not found in the same directory");
-  return {Errc::failed, std::string(what) + ": " + why,
-          incomplete ? "use an image with all of PostgreSQL's client programs" : ""};
+  return {Errc::failed, std::string(what) + ": " + why};
 }
 
 engine::Command Server::command(std::vector<std::string> argv) const {

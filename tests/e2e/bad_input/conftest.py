@@ -47,7 +47,7 @@ def refuses(repository):
         plain = davit(*args, code=CODES[kind], **more)
         said(plain.stderr, message, hint)
         assert plain.stdout == ""
-        done = davit(*args, "--json", code=CODES[kind], **more)
+        done = davit("--json", *args, code=CODES[kind], **more)
         error = json.loads(done.stdout)["error"]
         assert (error["code"], error["exit_code"]) == (kind, CODES[kind])
         assert re.search(message, error["message"])

@@ -7,6 +7,7 @@ from support.davit import SCRATCH, Davit
 from support.refusal import CODES, manifests, said, staging
 from support.small_stack import SmallStack
 
+HINT = "take another backup|the old contents are in place|the name it had"
 FILL = "mkdir d; seq 50000 >d/numbers; head -c 300000 /dev/urandom >random; echo x >x; chown 5:6 x"
 
 
@@ -56,13 +57,13 @@ def cut(where):
     return lambda data: data[:where if isinstance(where, int) else int(len(data) * where)]
 
 
-def is_noticed(davit, repository, stack, message, listed, restore_message=None):
+def is_noticed(davit, repository, stack, message, listed):
     before = stack.contents()
     verified = davit("verify", code=CODES["corrupt"])
     assert message in verified.stdout, verified.stdout
     assert davit.json("verify", code=CODES["corrupt"])["problems"] != 0
     restored = davit("restore", "--stack", stack.name, "--replace", "latest", code=CODES["corrupt"])
-    said(restored.stderr, restore_message or message, "another backup|altered, damaged or cut short" if "hint: " in restored.stderr else None)
+    said(restored.stderr, message, HINT)
     # A restore that was refused changed nothing.
     assert stack.contents() == before
     assert staging(repository) == []
@@ -79,7 +80,7 @@ def test_manifest(davit, damaged, repository, change):
     stack = damaged("manifest.json", change)
     is_noticed(davit, repository, stack, "manifest", listed=False)
     backup = manifests(repository)[0].parent.name
-    said(davit("show", backup, code=CODES["corrupt"]).stderr, f"backup {backup}: ", ".*" if "hint: " in davit("show", backup, code=CODES["corrupt"]).stderr else None)
+    said(davit("show", backup, code=CODES["corrupt"]).stderr, f"backup {backup}: ", HINT)
 
 
 @pytest.mark.parametrize("name", ["volumes/data.tar.zst", "stack/definition.json.zst"])
@@ -88,7 +89,7 @@ def test_manifest(davit, damaged, repository, change):
                          ids=["first", "header", "middle", "last", "empty", "half", "cut-by-one", "longer", "missing"])
 def test_artefact(davit, damaged, repository, name, change):
     stack = damaged(name, change)
-    is_noticed(davit, repository, stack, name, listed=True, restore_message=f"{name}|restore volume:data: ")
+    is_noticed(davit, repository, stack, name, listed=True)
 
 
 def test_manifest_of_another_backup(davit, damaged, repository):

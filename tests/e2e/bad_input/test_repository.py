@@ -94,6 +94,6 @@ def test_restore_into_a_disk_that_is_too_small(davit, refuses, small_stack, smal
     small.stop()
     small.engine.in_volume(small.volume, "echo changed >a; chown 7:8 a")
     before = small.contents()
-    refuses(davit, ["restore", "--stack", small.name, "--replace", "latest"], "failed", "space", "space|smaller|larger|free")
+    refuses(davit, ["restore", "--stack", small.name, "--replace", "latest"], "exists", r"is refused\n  - volume .* free, and the restore needs 10 MB beside the old contents$", "free some space")
     assert small.contents() == before
     assert len(manifests(repository)) == 1 and staging(repository) == []

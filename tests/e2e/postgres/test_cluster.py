@@ -31,7 +31,7 @@ class Facts:
             "select datname, pg_get_userbyid(datdba) as owner, pg_encoding_to_char(encoding) as encoding, datcollate, "
             "datctype, datlocprovider, datconnlimit, datacl::text, spcname, shobj_description(d.oid, 'pg_database') as "
             "comment from pg_database d join pg_tablespace t on t.oid = dattablespace where datallowconn order by 1")
-        self.settings = db.rows("select datname, rolname, setconfig from pg_db_role_setting left join pg_database d on "
+        self.settings = db.rows("select datname, rolname, array(select unnest(setconfig) order by 1) as config from pg_db_role_setting left join pg_database d on "
                                 "d.oid = setdatabase left join pg_roles r on r.oid = setrole "
                                 "where datname is null or datallowconn order by 1, 2")
         self.large = db.rows("select oid, md5(lo_get(oid)) as digest, lomacl::text, pg_get_userbyid(lomowner) as owner "

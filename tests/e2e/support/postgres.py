@@ -39,9 +39,14 @@ class Postgres:
         wait_until(f"{query} to say {answer}", lambda: self.sql(query, database) == answer, seconds)
 
     def dumpall(self, *arguments):
-        """pg_dumpall as lines of bytes; without the tokens that are others in every dump."""
+        """pg_dumpall as lines of bytes; without the tokens that are others in every dump, and with the settings of roles
+        in an order of their own: theirs is that in which they were set."""
         out = self.engine.run("exec", self.container, "pg_dumpall", "-U", "postgres", *arguments, text=False).stdout
-        return [line for line in out.split(b"\n") if not re.match(rb"\\(un)?restrict ", line)]
+        lines = [line for line in out.split(b"\n") if not re.match(rb"\\(un)?restrict ", line)]
+        settings = [at for at, line in enumerate(lines) if re.match(rb"ALTER ROLE .* SET ", line)]
+        for at, line in zip(settings, sorted(lines[at] for at in settings)):
+            lines[at] = line
+        return lines
 
     def background(self, *command):
         """A command in the container that goes on meanwhile; its end of the pipe is the caller's."""

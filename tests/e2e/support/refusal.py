@@ -22,7 +22,8 @@ def said(stderr, message, hint):
     errors = [line for line in stderr.splitlines() if line.startswith("error: ")]
     hints = [line for line in stderr.splitlines() if line.startswith("hint: ")]
     assert len(errors) == 1, stderr
-    text = errors[0].removeprefix("error: ")
+    # What stands in the way of a restore is listed below its error.
+    text = "".join([errors[0].removeprefix("error: "), *re.findall(r"\n  - .*", stderr)])
     assert re.search(message, text), f"{text!r} does not match {message!r}"
     assert not re.match(r"[A-Z][a-z]", text) and not text.endswith("."), f"not in davit's form: {text!r}"
     assert len(hints) == (hint is not None), stderr
