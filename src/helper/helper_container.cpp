@@ -115,9 +115,7 @@ Result<bool> HelperContainer::hello_over_streams(AttachChannel& channel, FrameDe
   auto got = channel.read(room, steady_clock::now() + kGlance);
   if (!got) return std::unexpected(explain(std::move(got).error()));
   if (!*got) return false;
-  if (**got == 0)
-    return std::unexpected(explain(Error(Errc::failed, "the helper ended before it said hello",
-                                         "helpers run davit's own program: it must be the static build")));
+  if (**got == 0) return std::unexpected(explain(Error(Errc::failed, "the helper ended before it said hello")));
   const auto bytes = room.first(**got);
   decoder.add(**got);
   auto frame = decoder.next();
@@ -130,7 +128,7 @@ Result<bool> HelperContainer::hello_over_streams(AttachChannel& channel, FrameDe
   return std::unexpected(explain(Error(Errc::failed, "what runs in the helper's container is not davit's helper")));
 }
 
-Error HelperContainer::explain(Error error) {
+Error HelperContainer::explain(const Error& error) {
   // Its last words may still be on the way, and the Engine notices its end a moment after its streams did.
   bool ended = false;
   if (attached_) {
@@ -143,14 +141,18 @@ Error HelperContainer::explain(Error error) {
     info = host_.engine().inspect_container({name_});
   }
   std::string message = error.message();
+  std::string hint = error.hint();
   if (info && !info->state.running) {
     message += std::format("; its container ended with code {}", info->state.exit_code);
     if (!info->state.error.empty()) message += ": " + info->state.error;
+    // As a shell would say it: the program is there and can't be run, or isn't there.
+    if (hint.empty() && (info->state.exit_code == 126 || info->state.exit_code == 127))
+      hint = "helpers run davit's own program: it must be the static build";
   } else if (!info && info.error().code() == Errc::not_found) {
     message += "; its container was removed";
   }
   if (const std::string said = errors_.text(); !said.empty()) message += ": " + said;
-  return Error(error.code(), std::move(message), error.hint());
+  return {error.code(), std::move(message), std::move(hint)};
 }
 
 Result<> HelperContainer::end(bool bye, std::chrono::seconds patience) {

@@ -21,7 +21,7 @@ class HelperContainer {
 
   [[nodiscard]] Link& link() { return *link_; }
   // Adds to an error of the channel what the helper or the Engine can say about it.
-  [[nodiscard]] Error explain(Error error);
+  [[nodiscard]] Error explain(const Error& error);
   // Ends our direction (with a bye, or without: an abort), and gives the helper that long to end by itself, which
   // includes rolling back. Then it is removed.
   [[nodiscard]] Result<> end(bool bye, std::chrono::seconds patience);

@@ -48,7 +48,7 @@ Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&& other) noexcept {
   // The old one ends as by its destructor.
-  Session(std::move(*this));
+  const Session old(std::move(*this));
   impl_ = std::move(other.impl_);
   return *this;
 }

@@ -25,7 +25,7 @@ Result<T> Session::Impl::kept(Result<T> result) {
   broken = true;
   Error error = std::move(result).error();
   if (error.code() != Errc::unavailable) return std::unexpected(std::move(error));
-  return std::unexpected(helper->explain(std::move(error)).context("helper"));
+  return std::unexpected(helper->explain(error).context("helper"));
 }
 
 Result<> Session::Impl::begin(const Job& job, std::stop_token stop) {

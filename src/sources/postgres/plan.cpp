@@ -124,7 +124,8 @@ Result<Plan> plan_postgres(engine::Engine& engine, const Stack& stack, const str
     if (!server)
       return std::unexpected(std::move(server).error().context(doing).hint_if_none(
           "set the label davit.postgres=off on the service to back up its volumes only"));
-    TRY(in_context(plan_server(*server, *container, std::move(item), plan, encoding, run), "plan " + item.id.text()));
+    const std::string planning = "plan " + item.id.text();
+    TRY(in_context(plan_server(*server, *container, std::move(item), plan, encoding, run), planning));
     servers.emplace(service.name, std::move(*server));
   }
   return plan;

@@ -161,7 +161,7 @@ Result<> Server::introduce(RunContext& run) {
   return {};
 }
 
-Result<Server> Server::connect(engine::Engine& engine, engine::ContainerId container, RunContext& run) {
+Result<Server> Server::connect(engine::Engine& engine, const engine::ContainerId& container, RunContext& run) {
   struct Way {
     std::string_view system_user;
     bool over_tcp;

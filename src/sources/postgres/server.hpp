@@ -24,7 +24,8 @@ class Server {
   // Finds out how the server lets us in: over its socket as the user that commands in the container have, else as the
   // system user postgres (peer authentication), else over 127.0.0.1. Errc::not_found: no psql there. Errc::unavailable:
   // no session, with what psql said.
-  [[nodiscard]] static Result<Server> connect(engine::Engine& engine, engine::ContainerId container, RunContext& run);
+  [[nodiscard]] static Result<Server> connect(engine::Engine& engine, const engine::ContainerId& container,
+                                              RunContext& run);
 
   // Rows of select_text(expressions, rest) in this database.
   [[nodiscard]] Result<std::vector<Row>> query(std::string_view database, const std::vector<std::string>& expressions,
