@@ -14,7 +14,7 @@
 #include "cli/render.hpp"
 #include "cli/signals.hpp"
 #include "cli/variables.hpp"
-#include "helper/serve.hpp"
+#include "helper/inside/serve.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
 

@@ -6,7 +6,7 @@
 #include <format>
 #include <nlohmann/json.hpp>
 
-#include "helper/serve.hpp"
+#include "helper/inside/serve.hpp"
 #include "util/text.hpp"
 
 namespace davit::helper {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/own_labels.hpp"
-#include "helper/message.hpp"
+#include "helper/channel/message.hpp"
 #include "util/log.hpp"
 
 namespace davit::helper {

@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "helper/attach_channel.hpp"
+#include "helper/channel/attach_channel.hpp"
+#include "helper/channel/handshake.hpp"
 #include "helper/container_spec.hpp"
-#include "helper/handshake.hpp"
 #include "helper/host_state.hpp"
 
 namespace davit::helper {

@@ -2,7 +2,7 @@
 
 #include <format>
 
-#include "helper/data_stream.hpp"
+#include "helper/channel/data_stream.hpp"
 #include "stream/digest.hpp"
 #include "util/log.hpp"
 

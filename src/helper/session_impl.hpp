@@ -3,8 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "helper/channel/message.hpp"
 #include "helper/helper_container.hpp"
-#include "helper/message.hpp"
 #include "helper/session.hpp"
 
 namespace davit::helper {

@@ -9,7 +9,7 @@
 #include <csignal>
 #include <cstdlib>
 
-#include "helper/serve.hpp"
+#include "helper/inside/serve.hpp"
 #include "util/unique_fd.hpp"
 
 namespace davit::test {

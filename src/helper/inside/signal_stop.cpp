@@ -1,0 +1,46 @@
+#include "helper/inside/signal_stop.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+
+namespace davit::helper {
+
+Result<std::unique_ptr<SignalStop>> SignalStop::install() {
+  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return fail_errno(errno, "ignore SIGPIPE");
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  if (const int err = pthread_sigmask(SIG_BLOCK, &set, nullptr); err != 0) return fail_errno(err, "block signals");
+  UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC));
+  UniqueFd end(::eventfd(0, EFD_CLOEXEC));
+  if (!signals || !end) return fail_errno(errno, "wait for signals");
+  return std::unique_ptr<SignalStop>(new SignalStop(std::move(signals), std::move(end)));
+}
+
+SignalStop::SignalStop(UniqueFd signals, UniqueFd end)
+    : signals_(std::move(signals)), end_(std::move(end)), thread_([this] { wait(); }) {}
+
+SignalStop::~SignalStop() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(end_.get(), &one, sizeof one);
+  thread_.join();
+}
+
+void SignalStop::wait() noexcept {
+  std::array<pollfd, 2> fds{
+      {{.fd = signals_.get(), .events = POLLIN, .revents = 0}, {.fd = end_.get(), .events = POLLIN, .revents = 0}}};
+  while (::poll(fds.data(), fds.size(), -1) < 0 && errno == EINTR) {
+  }
+  // The first signal is enough: whoever sends another wants what is happening already.
+  if (fds[0].revents != 0) source_.request_stop();
+}
+
+}  // namespace davit::helper
