@@ -61,16 +61,24 @@ Result<> verify_backup(const storage::StorageReader& storage, const SourceSet& s
     return {};
   }
   std::optional<sources::Stack> recorded;
+  std::optional<Error> undefined;  // why there is no deep check: only bytes are verified then, which must not look good
   if (deep) {
     auto definition = load_definition(storage, entry, *manifest);
-    if (definition) recorded = std::move(*definition);
-    // Else the artefact itself is reported below, and the others are verified by their bytes.
+    if (!definition && definition.error().code() == Errc::cancelled) return std::unexpected(definition.error());
+    if (definition)
+      recorded = std::move(*definition);
+    else
+      undefined = std::move(definition).error().context("no artefact was verified deeply");
   }
   for (const model::Item& item : manifest->items) {
     for (const model::Artefact& artefact : item.artefacts) {
       TRY(run.check());
       run.reporter.step("verify " + entry.id + " " + artefact.path, artefact.stored.bytes);
       auto good = verify_artefact(storage, sources, entry, item, artefact, recorded ? &*recorded : nullptr, run);
+      if (undefined && item.id.kind == model::ItemKind::stack && (good || good.error().code() != Errc::cancelled)) {
+        good = std::unexpected(*std::move(undefined));
+        undefined.reset();
+      }
       if (good)
         report.artefacts.push_back({entry.id, artefact.path, artefact.stored.bytes, {}, {}});
       else if (good.error().code() == Errc::cancelled)
@@ -79,6 +87,7 @@ Result<> verify_backup(const storage::StorageReader& storage, const SourceSet& s
         problem(artefact.path, artefact.stored.bytes, good.error());
     }
   }
+  if (undefined) problem(std::string(catalog::kManifestName), 0, *undefined);
   return {};
 }
 
