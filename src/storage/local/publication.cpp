@@ -113,6 +113,39 @@ class LocalPublication : public Publication {
   bool ended_ = false;
 };
 
+// What is being removed is called this and its old name, which its maker can't publish any more.
+constexpr std::string_view kDead = ".dead-";
+
+// Whether nobody holds `fd`; where that can't be told, somebody may.
+bool takes_lock(int fd, const std::string& shown) {
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK)
+      log_warning("sweep staging: " + shown +
+                  " is left alone, as it can't be told whether its run lives: " + errno_text(errno));
+    return false;
+  }
+  return true;
+}
+
+// Removes `name`; nothing if it lives, or has gone meanwhile.
+Result<std::optional<Removed>> sweep_one(int current, const std::string& name, const std::string& shown) {
+  const UniqueFd fd(::openat(current, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd && errno == ENOENT) return std::nullopt;
+  if (!fd && errno != ENOTDIR && errno != ELOOP) return fail_errno(errno, "open " + show(shown, name));
+  if (fd && !takes_lock(fd.get(), show(shown, name))) return std::nullopt;
+  std::string dead = name;
+  if (!name.starts_with(kDead)) {
+    // A run on another host lives and its lock isn't seen here, on some network file systems. Under another name its
+    // publish fails; else it could put into place what is half removed.
+    dead = std::string(kDead) + name;
+    auto renamed = rename_directory(current, name, current, dead, "remove " + show(shown, name));
+    if (!renamed && renamed.error().code() == Errc::not_found) return std::nullopt;
+    TRY(std::move(renamed));
+  }
+  return remove_tree(current, dead, shown).transform([](const Removed& removed) { return std::optional(removed); });
+}
+
 void lock_shared(int fd) {
   // Where directories cannot be locked (NFS), what lives is known from `alive` alone.
   while (::flock(fd, LOCK_SH) != 0 && errno == EINTR) {
@@ -160,14 +193,11 @@ Result<std::vector<std::string>> sweep_staging(const Root& root, const std::vect
   std::vector<std::string> lines;
   std::optional<Error> first;
   for (const std::string& name : names) {
-    const UniqueFd fd(::openat(current->get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) continue;
-    auto removed = remove_tree(current->get(), name, shown);
-    if (removed)
-      lines.push_back(show(shown, name) + ": " + std::to_string(removed->files) + " files, " +
-                      render_bytes(removed->bytes));
-    else if (!first)
-      first = std::move(removed).error().context("sweep staging");
+    auto removed = sweep_one(current->get(), name, shown);
+    if (!removed && !first) first = std::move(removed).error().context("sweep staging");
+    if (removed && *removed)
+      lines.push_back(show(shown, name) + ": " + std::to_string((*removed)->files) + " files, " +
+                      render_bytes((*removed)->bytes));
   }
   if (first) return std::unexpected(std::move(*first));
   return lines;

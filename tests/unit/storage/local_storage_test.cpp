@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -194,6 +195,40 @@ TEST_CASE("a sweep removes what dead runs have left, but for those said to live"
   REQUIRE((*living)->publish("manifest.json", "{}"));
   CHECK(read_file(directory.path() / "backups/shop/1/volumes/a") == "a");
   CHECK(storage->sweep({})->size() == 1);
+  CHECK(fs::is_empty(directory.path() / ".current"));
+}
+
+TEST_CASE("a set that is half swept away by a host that can't see its lock is not published", "[storage][local]") {
+  TemporaryDirectory directory;
+  const bool root = ::geteuid() == 0;
+  if (root) REQUIRE(::chown(directory.path().c_str(), 65534, 65534) == 0);
+  if (root) REQUIRE(::seteuid(65534) == 0);
+  auto storage = open_root(directory.path());
+  auto set = storage->stage("backups/shop/1", "run");
+  const bool made = set && put(**set, "config/a", "a") && put(**set, "volumes/a", "a");
+  // As on a network share without common locks: nobody else sees ours.
+  int unlocked = 0;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    std::error_code ignored;
+    if (fs::read_symlink(entry, ignored) == directory.path() / ".current/run")
+      unlocked += ::flock(std::stoi(entry.path().filename()), LOCK_UN) == 0 ? 1 : 0;
+  }
+  // The sweep does not come to its end.
+  ::chmod((directory.path() / ".current/run/volumes").c_str(), 0500);
+  const auto swept = storage->sweep({});
+  const auto published = (*set)->publish("manifest.json", "{}");
+  const auto listed = contents(*storage);
+  ::chmod((directory.path() / ".current/.dead-run/volumes").c_str(), 0700);
+  const auto swept_again = storage->sweep({});
+  if (root) REQUIRE(::seteuid(0) == 0);
+  REQUIRE(made);
+  CHECK(unlocked == 1);
+  CHECK_FALSE(swept);
+  REQUIRE_FALSE(published);
+  CHECK(published.error().code() == Errc::failed);
+  CHECK(listed.empty());
+  REQUIRE(swept_again);
+  CHECK(swept_again->size() == 1);
   CHECK(fs::is_empty(directory.path() / ".current"));
 }
 
