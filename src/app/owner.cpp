@@ -57,10 +57,16 @@ bool process_lives(const std::vector<std::string>& parts, bool engine_is_local) 
 
 }  // namespace
 
-std::string own_owner(const std::string& self) {
-  const std::optional<std::string> id =
-      self.empty() ? helper::container_in_mountinfo(read_file("/proc/self/mountinfo")) : self;
-  return id ? "container/" + *id : process_owner();
+std::string own_owner(engine::Engine& engine, const std::string& self, const std::string& mountinfo) {
+  const std::optional<std::string> id = self.empty() ? helper::container_in_mountinfo(mountinfo) : self;
+  if (!id) return process_owner();
+  // A container of another Engine would be taken for a dead one by whoever asks this one.
+  const auto container = engine.inspect_container({*id});
+  return container ? "container/" + container->id.value : process_owner();
+}
+
+std::string own_owner(engine::Engine& engine, const std::string& self) {
+  return own_owner(engine, self, read_file("/proc/self/mountinfo"));
 }
 
 std::string process_owner() {

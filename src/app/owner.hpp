@@ -10,9 +10,11 @@
 
 namespace davit::app {
 
-// Of this process: "container/<id>", or "process/<boot id>/<pid namespace>/<pid>/<start time>" (proc(5)). `self` names
-// our container where it can't be found out; empty otherwise.
-[[nodiscard]] std::string own_owner(const std::string& self);
+// Of this process: "container/<id>" if the Engine has our container, else "process/<boot id>/<pid namespace>/<pid>/
+// <start time>" (proc(5)), also where davit runs in a container of another Engine. `self` names our container where it
+// can't be found out; empty otherwise.
+[[nodiscard]] std::string own_owner(engine::Engine& engine, const std::string& self);
+[[nodiscard]] std::string own_owner(engine::Engine& engine, const std::string& self, const std::string& mountinfo);
 // The second form, also for a process in a container.
 [[nodiscard]] std::string process_owner();
 

@@ -26,7 +26,7 @@ std::vector<std::string> split_list(const std::vector<std::string>& values) {
 Workbench::Workbench(const Globals& globals)
     : globals_(globals),
       progress_(make_progress(style_for_terminal(globals.quiet, globals.environment.get("TERM").value_or("")), clock_)),
-      run_{random_hex(6), clock_, *progress_, globals.stop, app::own_owner(globals.value(globals.self, "DAVIT_SELF"))},
+      run_{random_hex(6), clock_, *progress_, globals.stop, app::process_owner()},
       repository_path_(globals.value(globals.repository, "DAVIT_REPOSITORY")) {
   if (repository_path_.empty()) repository_path_ = globals.environment.get("BACKUP_ROOT").value_or("");
 }
@@ -40,6 +40,7 @@ Result<engine::Engine*> Workbench::engine() {
   TRY_ASSIGN(address, engine::parse_address(globals_.environment));
   TRY_ASSIGN(connected, engine::HttpEngine::connect(std::move(address)));
   engine_ = std::move(connected);
+  run_.owner = app::own_owner(*engine_, globals_.value(globals_.self, "DAVIT_SELF"));
   return engine_.get();
 }
 

@@ -26,7 +26,22 @@ TEST_CASE("what has no owner belongs to a dead run") {
 TEST_CASE("a container that is gone owns nothing") {
   test::FakeEngine engine;
   CHECK_FALSE(owner_is_alive(engine)(owned_by("container/0123456789ab")).value());
-  CHECK(own_owner("me") == "container/me");
+}
+
+TEST_CASE("a run belongs to its container where the Engine has it, and else to its process") {
+  test::FakeEngine engine;
+  const std::string id(64, 'a');
+  const std::string mountinfo = "1 2 0:1 /var/lib/docker/containers/" + id + "/hostname /etc/hostname rw - ext4 x rw\n";
+  CHECK(own_owner(engine, "me", "") == process_owner());
+  CHECK(own_owner(engine, "", mountinfo) == process_owner());
+  CHECK(own_owner(engine, "", "") == process_owner());
+  engine::ContainerInfo info;
+  info.id = {id};
+  info.name = "me";
+  engine.add_container(info);
+  CHECK(own_owner(engine, "", mountinfo) == "container/" + id);
+  CHECK(own_owner(engine, "me", "") == "container/" + id);
+  CHECK(owner_is_alive(engine)(owned_by(own_owner(engine, "me", ""))).value());
 }
 
 TEST_CASE("a process of another pid namespace can't be seen, and counts as alive") {
