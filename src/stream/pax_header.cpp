@@ -57,7 +57,7 @@ char letter_of(TarType type) {
 
 template <std::size_t N>
 void put_text(std::array<char, N>& field, std::string_view text) {
-  std::memcpy(field.data(), text.data(), std::min(N, text.size()));
+  text.copy(field.data(), N);
 }
 
 // Octal, or where that has no room the binary form that GNU tar invented and all readers of note know.
