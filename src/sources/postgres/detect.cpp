@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "sources/host_path.hpp"
+
 namespace davit::sources {
 namespace {
 
@@ -17,7 +19,42 @@ bool is_at_or_above(std::string_view directory, std::string_view path) {
   return path.starts_with(directory) && (path.size() == directory.size() || path[directory.size()] == '/');
 }
 
+// Where images of servers want a volume for their cluster and nothing else, which lies at or below it.
+constexpr std::array<std::string_view, 4> kClusterMounts{"/var/lib/postgresql/data", "/var/lib/postgresql",
+                                                         "/bitnami/postgresql", "/home/postgres/pgdata"};
+
+bool is_for_the_cluster(std::string_view destination, std::string_view data) {
+  // The mount is the data directory.
+  return is_at_or_above(data, destination) || std::ranges::contains(kClusterMounts, normal_path(destination));
+}
+
+// Services beside this one that have the same contents, or a part of them.
+std::vector<std::string> others_using(const Stack& stack, const Service& service, const engine::Mount& held) {
+  std::vector<std::string> others;
+  const auto same = [&held](const engine::Mount& mount) {
+    if (mount.type != held.type) return false;
+    if (mount.type == "volume") return mount.name == held.name;
+    return path_below(normal_path(mount.source), normal_path(held.source)).has_value();
+  };
+  for (const Service& other : stack.services)
+    if (other.name != service.name &&
+        std::ranges::any_of(other.containers, [&](const engine::ContainerInfo& container) {
+          return std::ranges::any_of(container.mounts, same);
+        }))
+      others.push_back(other.name);
+  return others;
+}
+
 }  // namespace
+
+std::string HeldMount::why_copied() const {
+  if (!other_users.empty()) {
+    std::string names;
+    for (const std::string& other : other_users) names += (names.empty() ? "" : ", ") + other;
+    return "used by " + names + " too";
+  }
+  return room_at.empty() ? std::string() : "it may hold other files in " + room_at;
+}
 
 std::string_view image_name(std::string_view reference) {
   reference = reference.substr(0, reference.find('@'));
@@ -56,17 +93,25 @@ const engine::Mount* mount_of(const engine::ContainerInfo& container, std::strin
   return deepest;
 }
 
-std::vector<std::string> mounts_holding(const engine::ContainerInfo& container, const std::vector<std::string>& paths) {
-  std::vector<std::string> found;
-  const auto add = [&found](const engine::Mount& mount) {
+std::vector<HeldMount> mounts_holding(const Stack& stack, const Service& service,
+                                      const engine::ContainerInfo& container, const HeldPaths& paths) {
+  std::vector<HeldMount> found;
+  const auto add = [&](const engine::Mount& mount, bool has_room) {
     const std::string& name = mount.type == "volume" ? mount.name : mount.source;
-    if (mount.type != "tmpfs" && !name.empty() && !std::ranges::contains(found, name)) found.push_back(name);
+    if (mount.type == "tmpfs" || name.empty()) return;
+    auto held = std::ranges::find(found, name, &HeldMount::name);
+    if (held == found.end())
+      held = found.insert(found.end(), {name, mount.type == "volume", others_using(stack, service, mount), ""});
+    if (has_room) held->room_at = mount.destination;
   };
-  for (const std::string& path : paths) {
-    if (const engine::Mount* mount = mount_of(container, path)) add(*mount);
+  const auto add_all = [&](const std::string& path, bool is_data) {
+    if (const engine::Mount* mount = mount_of(container, path))
+      add(*mount, is_data && !is_for_the_cluster(mount->destination, path));
     for (const engine::Mount& mount : container.mounts)
-      if (mount.writable && is_at_or_above(path, mount.destination)) add(mount);
-  }
+      if (mount.writable && is_at_or_above(path, mount.destination)) add(mount, false);
+  };
+  add_all(paths.data, true);
+  for (const std::string& path : paths.others) add_all(path, false);
   return found;
 }
 

@@ -70,7 +70,27 @@ Result<> plan_artefacts(const Server& server, model::Item& item, Plan& plan, con
   return {};
 }
 
-Result<> plan_server(const Server& server, const engine::ContainerInfo& container, model::Item item, Plan& plan,
+// The volumes and binds that the dump stands for. Of others the cluster's files are copied with the rest.
+void cover_mounts(const Stack& stack, const Service& service, const engine::ContainerInfo& container,
+                  const HeldPaths& held, const model::ItemId& id, Plan& plan) {
+  for (const HeldMount& mount : mounts_holding(stack, service, container, held)) {
+    const std::string why = mount.why_copied();
+    if (why.empty()) {
+      plan.covered_volumes.emplace(mount.name, id);
+      continue;
+    }
+    const Volume* volume = mount.volume ? stack.find_volume(mount.name) : nullptr;
+    plan.not_covered.push_back(
+        {id.text() + " as files",
+         (mount.volume ? "volume " + (volume != nullptr ? volume->key : mount.name) : "directory " + mount.name) +
+             " is not left out for the dump (" + why +
+             "): what it has of a cluster is copied while it changes, and only the dump is "
+             "consistent"});
+  }
+}
+
+Result<> plan_server(const Server& server, const Stack& stack, const Service& service,
+                     const engine::ContainerInfo& container, model::Item item, Plan& plan,
                      const stream::Encoding& encoding, RunContext& run) {
   item.consistency = model::Consistency::dump;
   item.attributes["version"] = server.version_text();
@@ -79,16 +99,16 @@ Result<> plan_server(const Server& server, const engine::ContainerInfo& containe
   TRY_ASSIGN(directory, ask_data_directory(server, run));
   if (directory.empty()) directory = data_directory(container);
   item.attributes["data_directory"] = directory;
-  std::vector<std::string> held{directory};
+  HeldPaths held{directory};
   // Where the transaction log was put elsewhere, it is of no use without the rest.
-  if (const auto wal = container.env_value("POSTGRES_INITDB_WALDIR"); wal && !wal->empty()) held.push_back(*wal);
+  if (const auto wal = container.env_value("POSTGRES_INITDB_WALDIR"); wal && !wal->empty()) held.others.push_back(*wal);
   TRY_ASSIGN(tablespaces, list_tablespaces(server, run));
   for (const auto& [name, location] : tablespaces) {
     item.attributes["tablespace." + name] = location;
-    held.push_back(location);
+    held.others.push_back(location);
   }
   TRY(plan_artefacts(server, item, plan, encoding, run));
-  for (const std::string& name : mounts_holding(container, held)) plan.covered_volumes.emplace(name, item.id);
+  cover_mounts(stack, service, container, held, item.id, plan);
   plan.items.push_back(std::move(item));
   return {};
 }
@@ -125,7 +145,7 @@ Result<Plan> plan_postgres(engine::Engine& engine, const Stack& stack, const str
       return std::unexpected(std::move(server).error().context(doing).hint_if_none(
           "set the label davit.postgres=off on the service to back up its volumes only"));
     const std::string planning = "plan " + item.id.text();
-    TRY(in_context(plan_server(*server, *container, std::move(item), plan, encoding, run), planning));
+    TRY(in_context(plan_server(*server, stack, service, *container, std::move(item), plan, encoding, run), planning));
     servers.emplace(service.name, std::move(*server));
   }
   return plan;
