@@ -1,6 +1,5 @@
 #include "sources/contents_digest.hpp"
 
-#include <map>
 #include <utility>
 
 #include "sources/host_path.hpp"
@@ -129,6 +128,19 @@ Result<std::vector<std::string>> digest_place(helper::Session& session, std::str
   const stream::Encoding plain{.codec = stream::Codec::none, .level = 0, .workers = 0};
   TRY_ASSIGN(packed, session.pack({plain, paths, {}}, sink));
   return digest_captured(sink, plain, packed, key, paths);
+}
+
+Result<std::map<std::string, std::string>> read_links(helper::Session& session, const std::vector<std::string>& paths) {
+  stream::MemorySink sink;
+  TRY(session.pack({{.codec = stream::Codec::none, .level = 0, .workers = 0}, paths, {}}, sink));
+  stream::MemorySource tar(sink.take());
+  stream::TarReader reader(tar);
+  std::map<std::string, std::string> links;
+  while (true) {
+    TRY_ASSIGN(entry, reader.next());
+    if (!entry) return links;
+    if (entry->type == stream::TarType::symlink) links[member_path(entry->path)] = entry->link_target;
+  }
 }
 
 Result<std::string> read_files(helper::Session& session, const std::vector<std::string>& paths) {

@@ -2,6 +2,7 @@
 // Whether files that are there are the ones of a backup: a digest over what they hold (names, types, contents, targets
 // of links), and not over times, owners and modes, which a fresh checkout of the same files has otherwise.
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,9 @@ inline constexpr std::size_t kDigestLimit = 32U << 20U;
 [[nodiscard]] Result<std::vector<std::string>> digest_place(helper::Session& session, std::string_view key,
                                                             const std::vector<std::string>& paths);
 
+// What the symbolic links of a place hold. One that is none, or is gone, is left out.
+[[nodiscard]] Result<std::map<std::string, std::string>> read_links(helper::Session& session,
+                                                                    const std::vector<std::string>& paths);
 // The texts of small files of a place, one behind the other, each ending with a newline.
 [[nodiscard]] Result<std::string> read_files(helper::Session& session, const std::vector<std::string>& paths);
 

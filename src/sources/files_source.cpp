@@ -4,6 +4,7 @@
 
 #include "sources/compose_scan.hpp"
 #include "sources/contents_digest.hpp"
+#include "sources/file_links.hpp"
 #include "sources/files_plan.hpp"
 #include "sources/host_path.hpp"
 #include "sources/place_restore.hpp"
@@ -15,6 +16,8 @@ namespace {
 
 using helper::Access;
 using helper::Place;
+
+constexpr int kLinkRounds = 16;  // how long a chain of links is followed
 
 std::vector<std::string> paths_of(const std::vector<RecordedFile>& files) {
   return files | std::views::transform(&RecordedFile::path) | std::ranges::to<std::vector>();
@@ -77,10 +80,9 @@ class FilesSource : public Source {
       TRY_ASSIGN(seen, probe_place(host_, project, paths, run));
       sort_out_binds(groups, plan, binds, seen);
     }
-    for (const FileGroup& group : groups) {
-      const Place place{Place::Kind::directory, group.directory, false};
-      TRY_ASSIGN(seen, probe_place(host_, place, group.paths(), run));
-      TRY(add_group(plan, group, seen, stack, encoding.codec));
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      TRY_ASSIGN(seen, look_at(groups, i, plan, binds, run));
+      TRY(add_group(plan, groups[i], seen, stack, encoding.codec));
     }
     return plan;
   }
@@ -163,20 +165,42 @@ class FilesSource : public Source {
  private:
   // What the compose files name. Only they tell of env files: in the containers there are just the variables.
   Result<NamedFiles> named_files(const Stack& stack, RunContext& run) {
-    std::map<std::string, std::vector<std::string>> by_directory;
-    for (const std::string& path : stack.config_files)
-      by_directory[parent_of(normal_path(path))].push_back(last_part(normal_path(path)));
     std::string all;
-    for (const auto& [directory, paths] : by_directory) {
-      TRY_ASSIGN(session, helper::Session::open(host_, {Place::Kind::directory, directory, false}, Access::read, run));
-      TRY_ASSIGN(seen, session.probe(paths));
-      if (!seen.present.empty() && seen.used_bytes <= kDigestLimit) {
-        TRY_ASSIGN(text, read_files(session, seen.present));
-        all += text;
+    std::vector<std::string> files = stack.config_files;
+    for (int round = 0; round < kLinkRounds && !files.empty(); ++round) {
+      std::map<std::string, std::vector<std::string>> by_directory;
+      for (const std::string& path : files)
+        by_directory[parent_of(normal_path(path))].push_back(last_part(normal_path(path)));
+      files.clear();
+      for (const auto& [directory, paths] : by_directory) {
+        const Place place{Place::Kind::directory, directory, false};
+        TRY_ASSIGN(session, helper::Session::open(host_, place, Access::read, run));
+        TRY_ASSIGN(seen, session.probe(paths));
+        if (!seen.present.empty() && seen.used_bytes <= kDigestLimit) {
+          TRY_ASSIGN(text, read_files(session, seen.present));
+          all += text;
+        }
+        TRY_ASSIGN(targets, link_targets(session, directory, seen.links));
+        for (const auto& [path, target] : targets) files.push_back(target);
+        TRY(session.close());
       }
-      TRY(session.close());
     }
     return scan_compose(all);
+  }
+
+  // Probes a group, and asks for what its links lead to until there is nothing new.
+  Result<helper::Probe> look_at(std::vector<FileGroup>& groups, std::size_t which, Plan& plan,
+                                const std::vector<BindCandidate>& binds, RunContext& run) {
+    const std::string directory = groups[which].directory;
+    TRY_ASSIGN(session, helper::Session::open(host_, {Place::Kind::directory, directory, false}, Access::read, run));
+    for (int round = 0;; ++round) {
+      TRY_ASSIGN(seen, session.probe(groups[which].paths()));
+      TRY_ASSIGN(targets, link_targets(session, directory, seen.links));
+      if (round < kLinkRounds && add_link_targets(groups, which, seen, targets, binds)) continue;
+      TRY(report_links(plan, groups, which, seen, targets, binds));
+      TRY(session.close());
+      return seen;
+    }
   }
 
   std::vector<std::string> excluded_in(const std::string& directory) const {
