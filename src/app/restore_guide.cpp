@@ -48,26 +48,40 @@ std::string render_tar(const model::Item& item, const model::Artefact& artefact)
                   directory, opener(artefact)));
 }
 
-std::string render_volume(const model::Item& item) {
+// Options of a volume may be the password of a share, so they are not in the manifest, and not in the guide.
+std::string render_options(const model::Item& item, const catalog::Manifest& manifest) {
+  if (!item.attributes.contains("options")) return {};
+  std::string text = std::format(
+      "Without its {} driver options that would be another volume, such as a plain local one instead of a share. They "
+      "stand under `Options` in the definition of the stack, which holds secrets; give each to `docker volume create` "
+      "as `--opt NAME=VALUE`:\n\n",
+      escape_for_display(attribute(item.attributes, "options")));
+  for (const model::Item& stack : manifest.items)
+    if (stack.id.kind == model::ItemKind::stack)
+      for (const model::Artefact& artefact : stack.artefacts)
+        text += "    " + opener(artefact) + " | sed -n '/^  \"volumes\": /,$p'\n\n";
+  return text;
+}
+
+std::string render_volume(const model::Item& item, const catalog::Manifest& manifest) {
   const std::string volume = attribute(item.attributes, "volume");
   std::string create = "docker volume create --driver " + quote_for_sh(attribute(item.attributes, "driver"));
   for (const auto& [name, value] : item.attributes)
     if (name.starts_with("label.")) create += " \\\n  --label " + quote_for_sh(name.substr(6) + "=" + value);
   return std::format(
       "This is the Docker volume `{0}`. The block below unpacks it, as root, into a directory below `OUT`. To put it "
-      "into a "
-      "volume that Compose takes for its own, make the volume with\n\n"
-      "    {1} {2}\n\nand unpack into its `Mountpoint` (`docker volume inspect`) instead.\n\n",
-      escape_for_display(volume), create, quote_for_sh(volume));
+      "into a volume that Compose takes for its own, make the volume with\n\n"
+      "    {1} {2}\n\n"
+      "and unpack into its `Mountpoint` (`docker volume inspect`) instead.\n\n{3}",
+      escape_for_display(volume), create, quote_for_sh(volume), render_options(item, manifest));
 }
 
 std::string render_postgres(const model::Item& item) {
   std::string text = std::format(
       "PostgreSQL {}. Run this where `psql` and `pg_restore` of the version of the new server, which is that one or a "
       "newer one, reach it as a superuser; `PGHOST`, `PGUSER` and `PGPASSWORD` say where it is. Roles that exist "
-      "already are reported as errors "
-      "by the "
-      "first command: that is fine. An existing database of the same name is dropped.\n\n",
+      "already are reported as errors by the first command: that is fine. An existing database of the same name is "
+      "dropped.\n\n",
       attribute(item.attributes, "version"));
   for (const model::Artefact& artefact : item.artefacts) {
     if (artefact.content == model::Content::sql)
@@ -80,7 +94,7 @@ std::string render_postgres(const model::Item& item) {
   return text;
 }
 
-std::string render_item(const model::Item& item) {
+std::string render_item(const model::Item& item, const catalog::Manifest& manifest) {
   std::string text = "## " + escape_for_display(item.id.text()) + "\n\n";
   switch (item.id.kind) {
     case model::ItemKind::postgres:
@@ -92,7 +106,7 @@ std::string render_item(const model::Item& item) {
                       " > \"$OUT\"/stack-definition.json\n");
       return text;
     case model::ItemKind::volume:
-      text += render_volume(item);
+      text += render_volume(item, manifest);
       break;
     case model::ItemKind::bind:
     case model::ItemKind::files:
@@ -109,11 +123,11 @@ std::string render_restore_guide(const catalog::Manifest& manifest) {
   std::string text = std::format(
       "# Restoring {0} {1} by hand\n\n"
       "`davit restore {1}` does all this. Without davit, `tar`, `zstd`, `psql` and `pg_restore` are enough: this page "
-      "says "
-      "how, for this backup. Run each block in the directory of this file. `manifest.json` says what each file is.\n\n",
+      "says how, for this backup. Run each block in the directory of this file. `manifest.json` says what each file "
+      "is.\n\n",
       escape_for_display(manifest.stack), manifest.id);
   text += render_checksums(manifest);
-  for (const model::Item& item : manifest.items) text += render_item(item);
+  for (const model::Item& item : manifest.items) text += render_item(item, manifest);
   if (!manifest.not_covered.empty()) {
     text += "## Not in this backup\n\n";
     for (const model::NotCovered& line : manifest.not_covered)

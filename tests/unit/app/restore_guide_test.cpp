@@ -43,6 +43,22 @@ TEST_CASE("names are quoted for the shell") {
   CHECK_THAT(guide, ContainsSubstring("--label 'com.docker.compose.volume=it'\\''s'"));
 }
 
+TEST_CASE("of a volume with driver options the guide says where these stand, and how to read them") {
+  catalog::Manifest manifest = sample();
+  CHECK_FALSE(render_restore_guide(manifest).contains("driver options"));
+  manifest.items[0].attributes["options"] = "3";
+  model::Item stack;
+  stack.id = {model::ItemKind::stack, "definition"};
+  model::Artefact definition;
+  definition.path = "stack/definition.json.zst";
+  definition.codec = stream::Codec::zstd;
+  stack.artefacts = {definition};
+  manifest.items.push_back(stack);
+  const std::string guide = render_restore_guide(manifest);
+  CHECK_THAT(guide, ContainsSubstring("Without its 3 driver options"));
+  CHECK_THAT(guide, ContainsSubstring("    zstd -dc 'stack/definition.json.zst' | sed -n '/^  \"volumes\": /,$p'\n"));
+}
+
 TEST_CASE("an artefact without a codec is read as it is") {
   CHECK_THAT(render_restore_guide(sample()), ContainsSubstring("cat 'db/db/orders.dump' | pg_restore --create"));
 }
