@@ -9,8 +9,7 @@ namespace {
 
 constexpr std::string_view kRoot = "backups/";
 constexpr std::string_view kLatest = "latest";
-constexpr std::size_t kManifestLimit = 64U << 20U;  // docs/format.md
-constexpr std::size_t kNamed = 5;                   // so many candidates a message names
+constexpr std::size_t kNamed = 5;  // so many candidates a message names
 
 // "backups/shop/ID/manifest.json" as an entry. Whatever else lies around is no backup.
 std::optional<Entry> entry_of(std::string_view key) {

@@ -16,6 +16,7 @@ namespace davit::catalog {
 
 inline constexpr int kFormatVersion = 1;
 inline constexpr std::string_view kManifestName = "manifest.json";
+inline constexpr std::size_t kManifestLimit = 64U << 20U;  // bytes; a larger one is no manifest
 
 struct ServiceRecord {
   std::string name;
@@ -49,7 +50,8 @@ struct Manifest {
 [[nodiscard]] bool is_id(std::string_view text);
 
 // JSON, with a SHA-256 of the rest as its last field, so that a flipped byte is noticed. Times lose their fraction of a
-// second. Errc::bug for a manifest that parse_manifest() would refuse: such a backup must not be published.
+// second. Errc::failed: larger than kManifestLimit. Errc::bug for a manifest that parse_manifest() would refuse.
+// Neither may be published.
 [[nodiscard]] Result<std::string> render_manifest(const Manifest& manifest);
 // Errc::corrupt: damaged, or not a manifest. Errc::usage: of a format that this davit doesn't know.
 [[nodiscard]] Result<Manifest> parse_manifest(std::string_view text);

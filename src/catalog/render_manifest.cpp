@@ -100,6 +100,11 @@ Result<std::string> render_manifest(const Manifest& manifest) {
   rendered += ",\n";
   TRY_ASSIGN(closing, render_closing(rendered));
   rendered += closing;
+  if (rendered.size() > kManifestLimit)
+    return fail(
+        Errc::failed,
+        "render manifest: it has " + render_bytes(rendered.size()) + ", and may have " + render_bytes(kManifestLimit),
+        "back up the stack in parts, with --only and --exclude");
   if (auto parsed = parse_manifest(rendered); !parsed)
     return std::unexpected(std::move(parsed).error().as(Errc::bug).context("render manifest"));
   return rendered;

@@ -33,6 +33,15 @@ std::string message_of(const davit::Result<Manifest>& result) { return result ? 
 
 }  // namespace
 
+TEST_CASE("a manifest that no reader would take is not rendered", "[catalog]") {
+  Manifest manifest = sample_manifest();
+  manifest.needs = {std::string(kManifestLimit, 'x')};
+  const auto rendered = render_manifest(manifest);
+  REQUIRE_FALSE(rendered);
+  CHECK(rendered.error().code() == Errc::failed);
+  CHECK(rendered.error().message().contains("and may have "));
+}
+
 TEST_CASE("a manifest is rendered as the golden file has it, and read back from it", "[catalog]") {
   const std::string golden = read_file(kGolden);
   REQUIRE_FALSE(golden.empty());
