@@ -62,7 +62,9 @@ Result<std::vector<std::string>> undo_globals(std::string_view before, const std
     if (is_reading_setting(statement)) {
       undo.insert(undo.begin(), statement);
     } else if (const auto role = identifier_behind(statement, "CREATE ROLE")) {
-      undo.push_back("ALTER ROLE " + quote_identifier(*role) + " PASSWORD NULL;");
+      // pg_dumpall leaves out what has its default. A limit that never ends is the default but for how it is shown.
+      undo.push_back("ALTER ROLE " + quote_identifier(*role) +
+                     " CONNECTION LIMIT -1 VALID UNTIL 'infinity' PASSWORD NULL;");
       undo.push_back("ALTER ROLE " + quote_identifier(*role) + " RESET ALL;");
     } else if (begins_with(statement, "ALTER ROLE")) {
       undo.push_back(statement);

@@ -54,8 +54,8 @@ TEST_CASE("roles are led back to what they were") {
        "GRANT ALL ON TABLESPACE slow TO app;"});
   REQUIRE(undo);
   CHECK(*undo == Statements{"SET client_encoding = 'UTF8';", "REVOKE \"h\" FROM \"a b\";",
-                            "ALTER ROLE \"app\" PASSWORD NULL;", "ALTER ROLE \"app\" RESET ALL;",
-                            "ALTER ROLE app WITH LOGIN PASSWORD 'old';"});
+                            "ALTER ROLE \"app\" CONNECTION LIMIT -1 VALID UNTIL 'infinity' PASSWORD NULL;",
+                            "ALTER ROLE \"app\" RESET ALL;", "ALTER ROLE app WITH LOGIN PASSWORD 'old';"});
 }
 
 }  // namespace
