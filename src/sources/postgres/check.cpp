@@ -29,8 +29,6 @@ T number(std::string_view text) {
   return value;
 }
 
-int recorded_major(const model::Item& item) { return number<int>(attribute(item.attributes, "version")); }
-
 Conflict fixed(std::string what, std::string remedy) { return {std::move(what), std::move(remedy), false}; }
 
 // Databases of the backup that are there and hold something.
@@ -177,6 +175,8 @@ Result<> check_stopped(helper::Host& host, const Seating& seating, const model::
 }
 
 }  // namespace
+
+int recorded_major(const model::Item& item) { return number<int>(attribute(item.attributes, "version")); }
 
 Result<std::vector<Conflict>> check_postgres(helper::Host& host, const model::Item& item, const Target& target,
                                              RunContext& run) {

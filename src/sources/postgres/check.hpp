@@ -11,6 +11,9 @@ namespace davit::sources {
 [[nodiscard]] Result<std::vector<Conflict>> check_postgres(helper::Host& host, const model::Item& item,
                                                            const Target& target, RunContext& run);
 
+// The major version of the server that was dumped; 0: unknown.
+[[nodiscard]] int recorded_major(const model::Item& item);
+
 // Comparing the server's major version with the recorded one; nothing if they agree. 0: unknown.
 [[nodiscard]] std::vector<Conflict> check_version(int recorded, int present, bool allow_change,
                                                   const std::string& service);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sources/postgres/archive.hpp"
+#include "sources/postgres/check.hpp"
 #include "sources/postgres/inventory.hpp"
 #include "sources/postgres/sql_text.hpp"
 #include "util/text.hpp"
@@ -53,6 +54,11 @@ Result<std::unique_ptr<Restoration>> PostgresRestoration::begin(helper::Host& ho
     if (!restoration->server().superuser())
       return fail(Errc::credentials,
                   "role " + restoration->server().user() + " is no superuser, and a restore needs one");
+    // Of a server that didn't run, only an image that tells its version could be compared beforehand.
+    if (const auto conflicts = check_version(recorded_major(item), restoration->server().major(),
+                                             target.allow_version_change, item.id.name);
+        !conflicts.empty())
+      return fail(Errc::failed, conflicts.front().what, conflicts.front().remedy);
     TRY_ASSIGN(databases, list_databases(restoration->server(), run));
     TRY_ASSIGN(maintenance, choose_maintenance(databases, item));
     restoration->maintenance_ = std::move(maintenance);
@@ -210,13 +216,19 @@ Result<> PostgresRestoration::drop_database(std::string_view name, RunContext& r
 }
 
 Result<> PostgresRestoration::finish(RunContext& run) {
+  Result<> result;
+  const auto keep_first = [&result](Result<> step) {
+    if (result && !step) result = std::move(step);
+  };
   for (const Replacement& each : replacements_)
     if (each.old_oid)
-      TRY(in_context(
+      keep_first(in_context(
           drop_database(each.old_name, run),
           "remove the old contents of database " + escape_for_display(each.name) + " (" + each.old_name + ")"));
   replacements_.clear();
-  return seat_.close();
+  // A server that is removed without having been stopped leaves a cluster that must recover.
+  keep_first(seat_.close());
+  return result;
 }
 
 Result<> PostgresRestoration::rollback(RunContext& run) {

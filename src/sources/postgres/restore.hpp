@@ -17,7 +17,8 @@ namespace davit::sources {
 
 class PostgresRestoration : public Restoration {
  public:
-  // Starts the server where it doesn't run. Errc::failed if a conflict that --replace can't solve has come up.
+  // Starts the server where it doesn't run. Errc::credentials if its role is no superuser, Errc::failed if another
+  // conflict that --replace can't solve has come up, such as a server of another version.
   [[nodiscard]] static Result<std::unique_ptr<Restoration>> begin(helper::Host& host, const model::Item& item,
                                                                   const Target& target, RunContext& run);
 

@@ -1,0 +1,165 @@
+#include "sources/postgres/restore.hpp"
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+
+#include "stream/digest.hpp"
+#include "stream/memory_stream.hpp"
+#include "support/fake_engine.hpp"
+#include "support/quiet_run.hpp"
+#include "support/stack.hpp"
+#include "util/text.hpp"
+
+namespace davit::sources {
+namespace {
+
+// Whoever sleeps finds that the time has passed.
+struct SkippingClock : Clock {
+  mutable std::chrono::steady_clock::time_point at;
+  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override { return at; }
+  void sleep_for(std::chrono::milliseconds duration) const override { at += duration; }
+};
+
+std::string rows(const std::vector<std::vector<std::string>>& table) {
+  std::string text;
+  for (const auto& row : table) {
+    for (const std::string& field : row)
+      text += (&field == &row.front() ? "" : "|") + to_hex(std::as_bytes(std::span(field)));
+    text += "\n";
+  }
+  return text;
+}
+
+// A server that knows its databases by name, and what davit asks of it.
+class FakeServer {
+ public:
+  std::string version_num = "170005";
+  std::string superuser = "true";
+  std::vector<std::string> databases{"postgres", "template1"};
+  std::string undroppable;
+
+  test::FakeOutcome answer(const test::FakeCommand& command) {
+    const std::string& last = command.argv.back();
+    if (command.argv[0] == "pg_restore" || command.argv[0] == "pg_dumpall") return {};
+    if (command.argv[0] == "sh" && command.argv[2].contains("pg_restore"))
+      return {0, "CREATE DATABASE " + command.input + ";\n", ""};
+    if (command.argv[0] == "sh" || last == "-") return run(command.input);
+    if (last.contains("server_version_num")) return {0, rows({{version_num, "17.5", "postgres", superuser, "false"}})};
+    if (last.contains("listen_addresses")) return {0, rows({{"*", "long ago", "1"}})};
+    if (last.contains("from pg_database")) return {0, rows(list())};
+    return {3, "", "what is " + last};
+  }
+
+ private:
+  [[nodiscard]] std::vector<std::vector<std::string>> list() const {
+    std::vector<std::vector<std::string>> table;
+    for (std::size_t i = 0; i < databases.size(); ++i)
+      table.push_back({std::to_string(i + 1), databases[i], "1", "true", "false", "-1", "postgres", "UTF8", "C", "C",
+                       "c", "", "pg_default"});
+    return table;
+  }
+  test::FakeOutcome run(const std::string& script) {
+    for (const std::string& line : split(script, '\n')) {
+      const auto quoted = split(line, '"');
+      if (line.starts_with("CREATE DATABASE")) databases.push_back(quoted.at(1));
+      if (line.contains(" RENAME TO ")) *std::ranges::find(databases, quoted.at(1)) = quoted.at(3);
+      if (!line.starts_with("DROP DATABASE")) continue;
+      if (!undroppable.empty() && quoted.at(1).ends_with(undroppable)) return {3, "", "it is in use"};
+      std::erase(databases, quoted.at(1));
+    }
+    return {};
+  }
+};
+
+struct Fixture {
+  test::FakeEngine engine;
+  helper::Host host{engine, {}};
+  SkippingClock clock;
+  test::QuietReporter reporter;
+  std::stop_source stop;
+  RunContext run{.run_id = "0123456789abcdef", .clock = clock, .reporter = reporter, .stop = stop.get_token()};
+  FakeServer server;
+  Stack recorded;
+  Stack present;
+  Target target{"shop", "/srv/shop", &recorded, &present};
+  model::Item item;
+
+  Fixture() {
+    engine.on_command = [this](const test::FakeCommand& command) { return server.answer(command); };
+    engine.add_image("db:1");
+    item.id = {model::ItemKind::postgres, "db"};
+    item.attributes["version"] = "17.5";
+    Service service;
+    service.name = "db";
+    service.containers = {test::make_container({.service = "db", .running = false})};
+    recorded.services.push_back(std::move(service));
+  }
+  auto begin() { return PostgresRestoration::begin(host, item, target, run); }
+  void add_database(const std::string& name) {
+    model::Artefact artefact;
+    artefact.content = model::Content::pg_custom;
+    artefact.attributes["database"] = name;
+    artefact.plain = artefact.stored = stream::extent_of(std::as_bytes(std::span(name))).value();
+    item.artefacts.push_back(artefact);
+  }
+  void stage_all(Restoration& restoration) {
+    for (const model::Artefact& artefact : item.artefacts) {
+      stream::MemorySource stored(artefact.attributes.at("database"));
+      const auto staged = restoration.stage(artefact, stored, run);
+      INFO((staged ? "" : staged.error().message()));
+      REQUIRE(staged);
+    }
+  }
+  [[nodiscard]] bool stopped() const {
+    return std::ranges::any_of(engine.log(),
+                               [](const std::string& line) { return line.starts_with("stop_container"); });
+  }
+};
+
+TEST_CASE("a server of another version that shows itself only when it runs is refused") {
+  Fixture f;
+  f.item.attributes["version"] = "15.13";
+  const auto refused = f.begin();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == Errc::failed);
+  CHECK(refused.error().message() == "the backup is of PostgreSQL 15, and service db has 17");
+  CHECK(refused.error().hint().contains("--allow-version-change"));
+  CHECK(f.engine.container_names().empty());
+  CHECK(f.stopped());
+
+  f.target.allow_version_change = true;
+  CHECK(f.begin());
+  f.item.attributes["version"] = "18.0";
+  CHECK_FALSE(f.begin());
+}
+
+TEST_CASE("a role that is no superuser restores nothing") {
+  Fixture f;
+  f.server.superuser = "false";
+  const auto refused = f.begin();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == Errc::credentials);
+}
+
+TEST_CASE("what can't be dropped keeps neither the other databases nor the server") {
+  Fixture f;
+  f.server.databases = {"a", "b", "postgres", "template1"};
+  f.add_database("a");
+  f.add_database("b");
+  auto restoration = f.begin();
+  REQUIRE(restoration);
+  f.stage_all(**restoration);
+  REQUIRE((*restoration)->commit(f.run));
+  f.server.undroppable = "_1";
+  const auto finished = (*restoration)->finish(f.run);
+  REQUIRE_FALSE(finished);
+  CHECK(finished.error().message().contains("remove the old contents of database a"));
+  CHECK(finished.error().message().contains("it is in use"));
+  CHECK(f.server.databases ==
+        std::vector<std::string>{"davit_old_0123456789abcdef_1", "postgres", "template1", "a", "b"});
+  CHECK(f.stopped());
+  CHECK(f.engine.container_names().empty());
+}
+
+}  // namespace
+}  // namespace davit::sources
