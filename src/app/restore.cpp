@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <format>
+#include <optional>
 #include <ranges>
 
 #include "app/definition.hpp"
@@ -57,28 +58,57 @@ class Restorations {
     return *members_.back().restoration;
   }
 
+  // First the way back is given up for every item, and only then anything old is removed: so an item that can't be
+  // finished is in the same state as the others, and keeps none of them from being finished.
   Result<> finish(RunContext& run) {
-    for (Member& member : members_)
-      TRY(in_context(member.restoration->finish(run), "finish the restore of " + member.item->id.text()));
-    return {};
+    std::vector<std::optional<Error>> unsealed(members_.size());
+    bool sealed = false;
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      auto seal = members_[i].restoration->seal(run);
+      if (seal) {
+        sealed |= *seal;
+        continue;
+      }
+      if (!sealed)
+        return std::unexpected(
+            roll_back(std::move(seal).error().context("finish the restore of " + members_[i].item->id.text()), run));
+      unsealed[i] = std::move(seal).error();
+    }
+    std::vector<std::string> left;
+    std::optional<Error> first;
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      auto finished = members_[i].restoration->finish(run);
+      if (finished) continue;
+      const Error& error = unsealed[i] ? *unsealed[i] : finished.error();
+      left.push_back(
+          members_[i].item->id.text() +
+          (unsealed[i] ? " may have its old contents again: " : " is in place, and old contents are left: ") +
+          error.message());
+      if (!first) first = error;
+    }
+    if (!first) return {};
+    std::string what = "the backup is restored, but not every item could be finished";
+    for (const std::string& line : left) what += "\n  - " + line;
+    return fail(first->code(), std::move(what),
+                first->hint().empty() ? "mend the cause, and remove by hand what is left" : first->hint());
   }
 
   // Leads everything back in reverse order, even when asked to stop, and returns `error` with what could not be undone.
   Error roll_back(Error error, const RunContext& run) {
     RunContext undo = run.unstoppable();
     undo.reporter.step("roll back");
-    bool all_back = true;
-    for (Member& member : members_ | std::views::reverse) {
-      auto undone = member.restoration->rollback(undo);
-      if (undone) continue;
-      all_back = false;
-      undo.reporter.note("rollback of " + member.item->id.text() + " failed: " + undone.error().message());
-    }
+    std::string failures;
+    for (Member& member : members_ | std::views::reverse)
+      if (auto undone = member.restoration->rollback(undo); !undone)
+        failures += "\n  - the rollback of " + member.item->id.text() + " failed: " + undone.error().message();
     const bool touched = !members_.empty();
     members_.clear();
     if (!touched) return error;
-    return std::move(error).hint_if_none(all_back ? "the old contents are in place as before"
-                                                  : "some old contents are not back; the notes above say which");
+    if (failures.empty()) return std::move(error).hint_if_none("the old contents are in place as before");
+    // In the message: whoever reads only that must know.
+    const std::string hint =
+        error.hint().empty() ? "look at what is left there: nothing old was removed" : error.hint();
+    return {error.code(), error.message() + failures, hint};
   }
 
  private:
@@ -193,7 +223,7 @@ Result<RestoreReport> run_restore(engine::Engine& engine, const storage::Storage
     if (auto done = stage_and_commit(storage, sources, plan, target, databases, begun, findings, run); !done)
       return std::unexpected(begun.roll_back(std::move(done).error(), run));
 
-  // 5. The new state stands. Only now the old contents go; from here on there is no way back.
+  // 5. The new state stands. Only now the way back is given up, and then the old contents go.
   run.reporter.step("finish");
   RunContext last = run.unstoppable();
   TRY(begun.finish(last));

@@ -87,12 +87,8 @@ Result<> Session::commit() {
 
 Result<> Session::rollback() { return impl_->rollback(); }
 
-Result<> Session::cleanup() {
-  // Once it is asked for there is no way back: the helper may have begun.
-  impl_->unfinished = false;
-  TRY(impl_->call({.kind = Job::Kind::cleanup}));
-  return {};
-}
+Result<> Session::seal() { return impl_->seal(); }
+Result<> Session::cleanup() { return impl_->cleanup(); }
 
 Result<> Session::recover(const std::string& run_id) {
   TRY(impl_->call({.kind = Job::Kind::recover, .run = run_id}));

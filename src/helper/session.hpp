@@ -3,8 +3,8 @@
 // Engine's host) mounted, and reads or writes it there, so that no byte goes through the Engine.
 //
 // A session is one such container and the channel to it. Several jobs may follow one another. While a restore is staged
-// or committed in it, the helper is its own guard: if the channel ends before cleanup(), the helper brings the old
-// contents back.
+// or committed in it, the helper is its own guard: if the channel ends before seal(), the helper brings the old
+// contents back; behind it, it removes them.
 
 #include <cstdint>
 #include <memory>
@@ -111,7 +111,10 @@ class Session {
   // Back to the old contents, from any state (a new helper does it, where this one has died); nothing of ours stays in
   // the place.
   [[nodiscard]] Result<> rollback();
-  // Removes the old contents: the restore is done.
+  // From here on there is no way back, whatever happens to davit or the helper (a new one does it, where this one has
+  // died). Errc::failed if the old contents are back already. After an error rollback() still leads back.
+  [[nodiscard]] Result<> seal();
+  // seal(), and removes the old contents (a new helper does it, where this one has died): the restore is done.
   [[nodiscard]] Result<> cleanup();
   // Rolls back what a dead run (an id of Probe::leftovers) left here.
   [[nodiscard]] Result<> recover(const std::string& run_id);

@@ -162,6 +162,7 @@ Result<std::optional<json>> Session::Impl::send_data(stream::ByteSource& stored,
 Result<StageResult> Session::Impl::stage(const StageOptions& options, stream::ByteSource& stored) {
   if (missing || access != Access::write) return fail(Errc::bug, "stage in a place that was opened to be read");
   unfinished = true;
+  sealed = false;
   TRY(begin({.kind = Job::Kind::stage, .paths = options.paths, .stage = options, .run = run.run_id}, run.stop));
   Answer answer;
   TRY_ASSIGN(early, send_data(stored, answer));
@@ -175,30 +176,52 @@ Result<StageResult> Session::Impl::stage(const StageOptions& options, stream::By
   return result;
 }
 
-Result<> Session::Impl::rollback() {
-  if (missing || !unfinished) return {};
+Result<> Session::Impl::call_surely(const Job& job, const Job& instead) {
   if (helper && !broken) {
-    auto done = call({.kind = Job::Kind::rollback});
-    if (done) unfinished = false;
+    auto done = call(job);
     if (done || !broken) return done.transform([](const json&) {});
   }
-  // The helper is lost, or the channel to it: once it has ended, its journal in the place tells another one what to do.
-  log_info(place.text() + ": the helper is lost, so another one rolls back");
+  // Once the lost one has ended, its journal in the place tells another one what to do.
+  log_info(std::format("{}: the helper is lost, so another one is to {}", place.text(), name_of(instead.kind)));
   if (helper) {
     TRY(helper->end(false, kRollbackTime));
     helper.reset();
   }
   RunContext unstoppable = run.unstoppable();
   Impl again(host, place, access, unstoppable);
-  TRY_ASSIGN(second,
-             in_context(HelperContainer::start(host, {place, access, {}}, unstoppable), "roll back " + place.text()));
-  if (second) {
-    again.helper = std::move(second);
-    TRY(again.call({.kind = Job::Kind::recover, .run = run.run_id}));
-    TRY(again.end());
+  TRY_ASSIGN(second, in_context(HelperContainer::start(host, {place, access, {}}, unstoppable),
+                                std::format("{} {}", name_of(instead.kind), place.text())));
+  if (!second) {
+    // A directory that was made for the restore goes with the helper that rolled it back.
+    if (instead.kind == Job::Kind::recover) return {};
+    return fail(Errc::failed, place.text() + " is gone");
   }
+  again.helper = std::move(second);
+  TRY(again.call(instead));
+  return again.end();
+}
+
+Result<> Session::Impl::rollback() {
+  if (missing || !unfinished) return {};
+  TRY(call_surely({.kind = Job::Kind::rollback}, {.kind = Job::Kind::recover, .run = run.run_id}));
   unfinished = false;
   return {};
+}
+
+Result<> Session::Impl::seal() {
+  if (missing) return fail(Errc::bug, "finish a restore in a place that was opened to be read");
+  if (sealed) return {};
+  const Job job{.kind = Job::Kind::seal, .run = run.run_id};
+  TRY(call_surely(job, job));
+  sealed = true;
+  unfinished = false;
+  return {};
+}
+
+Result<> Session::Impl::cleanup() {
+  TRY(seal());
+  // Of a sealed area the recovery is to remove it.
+  return call_surely({.kind = Job::Kind::cleanup}, {.kind = Job::Kind::recover, .run = run.run_id});
 }
 
 Result<> Session::Impl::end() {

@@ -18,6 +18,8 @@ struct Session::Impl {
   [[nodiscard]] Result<PackResult> pack(const PackOptions& options, stream::ByteSink& stored);
   [[nodiscard]] Result<StageResult> stage(const StageOptions& options, stream::ByteSource& stored);
   [[nodiscard]] Result<> rollback();
+  [[nodiscard]] Result<> seal();
+  [[nodiscard]] Result<> cleanup();
   [[nodiscard]] Result<> end();
 
   HostState& host;
@@ -27,7 +29,8 @@ struct Session::Impl {
   bool missing = false;                     // a directory to read that does not exist
   std::unique_ptr<HelperContainer> helper;  // none if missing, or ended
   bool broken = false;                      // the channel is out of step, or has ended
-  bool unfinished = false;                  // a restore was begun, and neither rolled back nor cleaned up
+  bool unfinished = false;                  // a restore was begun, and neither rolled back nor sealed
+  bool sealed = false;                      // the last restore stays, whatever comes
 
  private:
   // What is gathered while a job runs.
@@ -36,6 +39,8 @@ struct Session::Impl {
     std::uint64_t reported = 0;
   };
   [[nodiscard]] Result<> begin(const Job& job, std::stop_token stop);
+  // One job on a restore of this run, by the helper; or, if that or its channel is lost, `instead` by another one.
+  [[nodiscard]] Result<> call_surely(const Job& job, const Job& instead);
   // Passes a result on; a failure of the channel is explained, and breaks the session.
   template <class T>
   [[nodiscard]] Result<T> kept(Result<T> result);

@@ -38,9 +38,17 @@ class PlaceRestoration : public Restoration {
 
   Result<> commit(RunContext&) override { return session_->commit(); }
 
-  Result<> finish(RunContext&) override {
-    TRY(session_->cleanup());
-    return session_->close();
+  Result<bool> seal(RunContext&) override {
+    TRY(session_->seal());
+    return true;
+  }
+
+  Result<> finish(RunContext& run) override {
+    auto cleaned = in_context(session_->cleanup(), "in .davit-restore-" + run.run_id);
+    // A container that stays is worth a word, and the next run removes it: the restore itself is done.
+    if (auto closed = session_->close(); !closed) run.reporter.note(closed.error().message());
+    session_.reset();
+    return cleaned;
   }
 
   Result<> rollback(RunContext&) override {

@@ -32,8 +32,9 @@ struct Conflict {
   bool replaceable = false;
 };
 
-// Bringing back one item, in steps whose order is: stage (once an artefact, in the order of the item), commit, finish.
-// Until finish() has begun, rollback() leads back to the old contents, from any step and after any error.
+// Bringing back one item, in steps whose order is: stage (once an artefact, in the order of the item), commit, seal,
+// finish. Until seal() has said that there is no way back, rollback() leads to the old contents, from any step and
+// after any error.
 class Restoration {
  public:
   virtual ~Restoration() = default;
@@ -43,7 +44,11 @@ class Restoration {
                                                            RunContext& run) = 0;
   // The new contents take the place of the old ones, which are kept aside.
   [[nodiscard]] virtual Result<> commit(RunContext& run) = 0;
-  // Removes the old contents, and whatever was made only for the restore.
+  // All items are committed: from here on nothing, not even the death of davit, leads back to the old contents. False
+  // if this kind of item needs no such step, and can be rolled back until finish(). After an error it may be rolled
+  // back, and finish() tries once more.
+  [[nodiscard]] virtual Result<bool> seal(RunContext& run) = 0;
+  // Removes the old contents, and whatever was made only for the restore. An error says what of it is left where.
   [[nodiscard]] virtual Result<> finish(RunContext& run) = 0;
   [[nodiscard]] virtual Result<> rollback(RunContext& run) = 0;
 };

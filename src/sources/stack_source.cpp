@@ -26,6 +26,7 @@ class DefinitionRestoration : public Restoration {
     return {};
   }
   Result<> commit(RunContext&) override { return {}; }
+  Result<bool> seal(RunContext&) override { return false; }
   Result<> finish(RunContext&) override { return {}; }
   Result<> rollback(RunContext&) override { return {}; }
 };

@@ -16,6 +16,7 @@ constexpr std::array kKinds{std::pair{Job::Kind::probe, std::string_view("probe"
                             std::pair{Job::Kind::stage, std::string_view("stage")},
                             std::pair{Job::Kind::commit, std::string_view("commit")},
                             std::pair{Job::Kind::rollback, std::string_view("rollback")},
+                            std::pair{Job::Kind::seal, std::string_view("seal")},
                             std::pair{Job::Kind::cleanup, std::string_view("cleanup")},
                             std::pair{Job::Kind::recover, std::string_view("recover")}};
 
@@ -92,6 +93,7 @@ json to_json(const Job& job) {
       object["stored"] = to_json(job.stage.stored);
       object["paths"] = encode_paths(job.paths);
       break;
+    case Job::Kind::seal:
     case Job::Kind::recover:
       object["run"] = job.run;
       break;
@@ -158,7 +160,8 @@ Result<Job> job_from(const json& object) {
       TRY_ASSIGN(stored, extent_from(object.at("stored")));
       job.stage = {codec, std::move(plain), std::move(stored), job.paths};
     }
-    if (job.kind == Job::Kind::stage || job.kind == Job::Kind::recover) job.run = object.at("run").get<std::string>();
+    if (job.kind == Job::Kind::stage || job.kind == Job::Kind::seal || job.kind == Job::Kind::recover)
+      job.run = object.at("run").get<std::string>();
     return job;
   });
 }

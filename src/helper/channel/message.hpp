@@ -22,12 +22,12 @@ struct Hello {
 };
 
 struct Job {
-  enum class Kind { probe, pack, stage, commit, rollback, cleanup, recover };
+  enum class Kind { probe, pack, stage, commit, rollback, seal, cleanup, recover };
   Kind kind = Kind::probe;
   std::vector<std::string> paths = {};  // probe, pack, stage
   PackOptions pack = {};                // its paths stand in `paths`
   StageOptions stage = {};              // as well
-  std::string run = {};                 // stage: this run; recover: the dead one
+  std::string run = {};                 // stage, seal: this run; recover: the dead one
 };
 [[nodiscard]] std::string_view name_of(Job::Kind kind);
 

@@ -47,9 +47,12 @@ class RestoreArea {
   // REQUIRES: stage() succeeded (Errc::bug otherwise). After an error the place holds a mix: rollback() mends it.
   [[nodiscard]] Result<> commit();
   // The old contents, and the root's own attributes, are as they were; the area is gone. With no area there is nothing
-  // to do. Once cleanup() has begun there is no way back: then it ends what cleanup() began.
+  // to do. Once seal() or cleanup() has begun there may be no way back: then it ends what cleanup() began.
   [[nodiscard]] Result<> rollback();
-  // Removes the old contents. REQUIRES: commit() succeeded (Errc::bug otherwise).
+  // From here on there is no way back. REQUIRES: commit() succeeded (Errc::bug otherwise). Fine if it was done before.
+  // Errc::failed if there is no area: somebody has led the restore back.
+  [[nodiscard]] Result<> seal();
+  // seal(), and removes the old contents.
   [[nodiscard]] Result<> cleanup();
 
  private:

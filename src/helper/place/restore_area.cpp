@@ -165,11 +165,19 @@ Result<> RestoreArea::rollback() {
   return area->remove();
 }
 
-Result<> RestoreArea::cleanup() {
+Result<> RestoreArea::seal() {
   TRY_ASSIGN(area, OpenArea::open(directory_, name_, hook_));
-  const bool committed = area && area->journal() && area->journal()->state == State::committed;
-  if (!committed && !(area && area->closed())) return fail(Errc::bug, "clean up a restore that is not committed");
-  if (committed) TRY(area->close());
+  if (!area) return fail(Errc::failed, "the old contents were put back before the restore was finished");
+  if (area->closed()) return {};
+  if (!area->journal() || area->journal()->state != State::committed)
+    return fail(Errc::bug, "finish a restore that is not committed");
+  return area->close();
+}
+
+Result<> RestoreArea::cleanup() {
+  TRY(seal());
+  TRY_ASSIGN(area, OpenArea::open(directory_, name_, hook_));
+  if (!area) return {};
   return area->remove();
 }
 

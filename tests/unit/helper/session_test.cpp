@@ -204,6 +204,57 @@ TEST_CASE("a helper that is killed is noticed, and another one brings the old co
   CHECK(fixture.engine.helper_names().empty());
 }
 
+TEST_CASE("a helper that is killed behind the commit does not take the new contents along: another one finishes") {
+  Fixture fixture;
+  const Tree source;
+  test::make_file(source / "new", "new");
+  Host host(fixture.engine, Fixture::options(GENERATE(false, true)));
+  const Archive archive = archive_of(fixture, host, source.path());
+  const std::string killed = GENERATE("before the seal", "behind the seal", "told to end before the seal");
+  INFO(killed);
+  const Tree target;
+  test::make_file(target / "old", "old");
+  const auto before = snapshot(target.path());
+  auto session = fixture.open(host, directory(target.path()), Access::write);
+  stream::MemorySource stored(std::as_bytes(std::span(archive.bytes)));
+  REQUIRE(session.stage(stage_options(archive.result), stored));
+  REQUIRE(session.commit());
+  if (killed == "told to end before the seal") {
+    // It brings the old contents back: then there is nothing to finish, and that must be known.
+    REQUIRE(fixture.engine.stop_container({fixture.engine.helper_names().at(0)}, {}));
+    const auto sealed = session.seal();
+    REQUIRE_FALSE(sealed);
+    CHECK(sealed.error().message().contains("the old contents were put back"));
+    CHECK(session.rollback());
+    CHECK(difference(before, snapshot(target.path())) == "");
+  } else {
+    if (killed == "behind the seal") REQUIRE(session.seal());
+    fixture.engine.kill_helper();
+    const auto cleaned = session.cleanup();
+    if (!cleaned) FAIL(cleaned.error().message());
+    CHECK(difference(snapshot(source.path()), snapshot(target.path())) == "");
+  }
+  REQUIRE(session.close());
+  CHECK(fixture.engine.helper_names().empty());
+}
+
+TEST_CASE("a session that is dropped behind the seal keeps the new contents, and removes the old ones") {
+  Fixture fixture;
+  const Tree source;
+  test::make_file(source / "new", "new");
+  const Tree around;
+  Host host(fixture.engine, Fixture::options());
+  const Archive archive = archive_of(fixture, host, source.path());
+  {
+    auto session = fixture.open(host, directory(around / "made", true), Access::write);
+    stream::MemorySource stored(std::as_bytes(std::span(archive.bytes)));
+    REQUIRE(session.stage(stage_options(archive.result), stored));
+    REQUIRE(session.commit());
+    REQUIRE(session.seal());
+  }
+  CHECK(difference(snapshot(source.path()), snapshot(around / "made")) == "");
+}
+
 TEST_CASE("a reader that stalls loses nothing: the helper stays until all was taken over") {
   Fixture fixture;
   const Tree source;

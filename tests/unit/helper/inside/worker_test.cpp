@@ -92,8 +92,8 @@ std::vector<Step> whole_restore(const Packed& archive) {
   }
   steps.push_back({FrameType::trailer, trailer_ok(to_json(archive.stored)).dump()});
   steps.push_back({FrameType::ack, "", true});
-  for (const auto kind : {Job::Kind::commit, Job::Kind::cleanup}) {
-    steps.push_back({FrameType::job, to_json(Job{.kind = kind}).dump()});
+  for (const auto kind : {Job::Kind::commit, Job::Kind::seal, Job::Kind::cleanup}) {
+    steps.push_back({FrameType::job, to_json(Job{.kind = kind, .run = "feed"}).dump()});
     steps.push_back({FrameType::ack, "", true});
   }
   steps.push_back({FrameType::bye, ""});
@@ -116,9 +116,9 @@ TEST_CASE("a restore whose channel is cut at any frame leaves the old contents o
   const Packed archive = packed(source.fd());
   const auto fresh = snapshot(source.path());
   const auto steps = whole_restore(archive);
-  const auto cleanup = static_cast<std::size_t>(
-      std::ranges::find_if(steps, [](const Step& step) { return step.payload.contains("cleanup"); }) - steps.begin());
-  REQUIRE(cleanup < steps.size());
+  const auto seal = static_cast<std::size_t>(
+      std::ranges::find_if(steps, [](const Step& step) { return step.payload.contains("seal"); }) - steps.begin());
+  REQUIRE(seal < steps.size());
   for (const bool inside : {false, true}) {
     for (std::size_t count = 0; count <= steps.size(); ++count) {
       const Tree place;
@@ -137,8 +137,8 @@ TEST_CASE("a restore whose channel is cut at any frame leaves the old contents o
       const Served served = serving.end();
       INFO("cut behind frame " << count << (inside ? " and a part" : ""));
       CHECK(served.ended.has_value() == (count == steps.size()));
-      CHECK(served.restored == (count > cleanup));
-      CHECK(difference(count > cleanup ? fresh : before, snapshot(place.path())) == "");
+      CHECK(served.restored == (count > seal));
+      CHECK(difference(count > seal ? fresh : before, snapshot(place.path())) == "");
     }
   }
 }
@@ -152,7 +152,7 @@ TEST_CASE("a bye in the middle of a restore brings the old contents back") {
   const auto before = snapshot(place.path());
   Serving serving(place.fd());
   const auto steps = whole_restore(archive);
-  for (std::size_t i = 0; !steps[i].payload.contains("cleanup"); ++i) {
+  for (std::size_t i = 0; !steps[i].payload.contains("seal"); ++i) {
     if (steps[i].answered) REQUIRE(wait_for_trailer(serving.link())["status"] == "ok");
     REQUIRE(serving.link().send(steps[i].type, std::as_bytes(std::span(steps[i].payload))));
   }
