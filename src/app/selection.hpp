@@ -1,6 +1,6 @@
 #pragma once
-// Which items a run takes: `--only` and `--exclude`, each a list of KIND:NAME, where both parts may be patterns of `*`,
-// `?`.
+// Which items a run takes: `--only` and `--exclude`, each a list of KIND:NAME, where both parts may be patterns of `*`
+// and `?`.
 
 #include <string>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
-// One request on its way through libcurl: the state that its callbacks share. Included only by http.cpp and its own
-// .cpp.
+// One request on its way through libcurl: the state that its callbacks share. Only http.cpp and its own .cpp include
+// this.
 
 #include <optional>
 #include <stop_token>

@@ -56,7 +56,6 @@ class Source : public stream::ByteSource {
 
 // Where the objects of a publication wait.
 struct Staged {
-  std::shared_ptr<State> state;
   Objects objects;
   int writers = 0;  // not yet committed or dropped
 };

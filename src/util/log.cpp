@@ -43,8 +43,6 @@ void write(spdlog::level::level_enum level, std::string_view text) {
 
 void set_log_level(LogLevel level) { logger().set_level(level_of(level)); }
 
-bool log_enabled(LogLevel level) { return level != LogLevel::quiet && logger().should_log(level_of(level)); }
-
 void log_debug(std::string_view text) { write(spdlog::level::debug, text); }
 void log_info(std::string_view text) { write(spdlog::level::info, text); }
 void log_warning(std::string_view text) { write(spdlog::level::warn, text); }

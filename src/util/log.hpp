@@ -9,7 +9,6 @@ namespace davit {
 enum class LogLevel { quiet, warning, info, debug };
 
 void set_log_level(LogLevel level);
-[[nodiscard]] bool log_enabled(LogLevel level);
 void log_debug(std::string_view text);
 void log_info(std::string_view text);
 void log_warning(std::string_view text);

@@ -18,12 +18,6 @@ namespace {
 
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 
-// The directory that is opened, one name at a time.
-struct Step {
-  UniqueFd fd;
-  std::string path;
-};
-
 Result<UniqueFd> duplicate(int fd, std::string_view shown) {
   UniqueFd copy(::openat(fd, ".", kOpenDirectory));
   if (!copy) return fail_errno(errno, "open directory " + std::string(shown));

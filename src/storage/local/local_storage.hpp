@@ -1,8 +1,7 @@
 #pragma once
 // A repository in a directory (BACKUP_ROOT). Objects are files of mode 0600 in directories of mode 0700. A set is made
-// in
-// `.current/<run>` on the same file system and renamed to its place when it is whole and on stable storage.
-// Symbolic links below the root are not followed; the root itself may be one. Thread-safe.
+// in `.current/<run>` on the same file system and renamed to its place when it is whole and on stable storage. Symbolic
+// links below the root are not followed; the root itself may be one. Thread-safe.
 
 #include <filesystem>
 #include <memory>
