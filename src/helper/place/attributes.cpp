@@ -10,17 +10,15 @@
 #include <cstring>
 #include <vector>
 
+#include "stream/acl.hpp"
 #include "util/text.hpp"
 
 namespace davit::helper {
 namespace {
 
-constexpr std::string_view kAccessAcl = "system.posix_acl_access";
-constexpr std::string_view kDefaultAcl = "system.posix_acl_default";
-
 bool is_stored(std::string_view attribute) {
   return attribute.starts_with("user.") || attribute.starts_with("trusted.") || attribute == "security.capability" ||
-         attribute == kAccessAcl || attribute == kDefaultAcl;
+         attribute == stream::kAclAccess || attribute == stream::kAclDefault;
 }
 
 int error_of(int result) { return result == 0 ? 0 : errno; }
@@ -34,19 +32,13 @@ std::vector<char>& scratch() {
 // The permission bits of a mode whose ACL could not be set. Beside an ACL the group bits are its mask, which would give
 // the owning group whatever some named user had.
 std::uint32_t mode_without_acl(std::uint32_t mode, const std::string& acl) {
-  struct Entry {
-    std::uint16_t tag, permissions;
-    std::uint32_t id;
-  };
-  constexpr std::uint16_t kGroup = 0x04;
-  constexpr std::uint16_t kMask = 0x10;
-  std::uint32_t group = 7;
+  std::uint32_t group = 0;
   std::uint32_t mask = 7;
-  for (std::size_t at = 4; at + sizeof(Entry) <= acl.size(); at += sizeof(Entry)) {
-    Entry entry{};
-    std::memcpy(&entry, acl.data() + at, sizeof(Entry));
-    if (entry.tag == kGroup) group = entry.permissions;
-    if (entry.tag == kMask) mask = entry.permissions;
+  if (const auto entries = stream::parse_acl(acl)) {
+    for (const stream::AclEntry& entry : *entries) {
+      if (entry.tag == stream::AclTag::owning_group) group = entry.permissions;
+      if (entry.tag == stream::AclTag::mask) mask = entry.permissions;
+    }
   }
   return (mode & ~std::uint32_t{070}) | ((group & mask & 7U) << 3U);
 }
@@ -164,7 +156,7 @@ Result<> apply_attributes(const Target& target, const Attributes& attributes, bo
     // ext4 says "no space" for attributes that are too big for an inode, on an empty disk too.
     if (err == ENOSPC && target.has_room()) err = E2BIG;
     TRY(judge(err, escape_for_display(name)));
-    if (err != 0 && name == kAccessAcl && !symlink)
+    if (err != 0 && name == stream::kAclAccess && !symlink)
       TRY(judge(target.set_mode(mode_without_acl(attributes.mode, value)), "mode"));
   }
   return judge(target.set_mtime(attributes.mtime_ns), "time");

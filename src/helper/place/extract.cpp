@@ -65,7 +65,7 @@ std::int64_t now_ns() {
 
 }  // namespace
 
-Extractor::Extractor(int into, const Selection& selection, Options options, Meter& meter, FindingList& findings)
+Extractor::Extractor(int into, const PathSelection& selection, Options options, Meter& meter, FindingList& findings)
     : selection_(selection),
       options_(std::move(options)),
       meter_(meter),
@@ -150,7 +150,7 @@ Result<> Extractor::add_hardlink(const stream::TarEntry& entry, int parent, cons
   TRY_ASSIGN(target, split_member(entry.link_target, entry));
   const std::string shown = escape_for_display(entry.link_target);
   if (target.empty()) return fail(Errc::corrupt, member(entry) + ": is a hard link to a directory");
-  if (selection_.relation(target) != Selection::Relation::inside)
+  if (selection_.relation(target) != PathSelection::Relation::inside)
     return fail(Errc::failed,
                 member(entry) + ": is a hard link to " + shown + ", which is not among the paths to restore",
                 "restore " + shown + " as well");
@@ -207,11 +207,11 @@ bool Extractor::is_left_out(const stream::TarEntry& entry, const Path& component
     return false;
   }
   switch (selection_.relation(components)) {
-    case Selection::Relation::inside:
+    case PathSelection::Relation::inside:
       return false;
-    case Selection::Relation::leads_to:
+    case PathSelection::Relation::leads_to:
       return entry.type != TarType::directory;
-    case Selection::Relation::outside:
+    case PathSelection::Relation::outside:
       return true;
   }
   return true;

@@ -10,7 +10,7 @@
 #include "helper/place/attributes.hpp"
 #include "helper/place/directory_chain.hpp"
 #include "helper/place/meter.hpp"
-#include "helper/place/selection.hpp"
+#include "helper/place/path_selection.hpp"
 #include "helper/place/step_hook.hpp"
 #include "stream/tar_reader.hpp"
 
@@ -23,7 +23,7 @@ class Extractor {
     StepHook hook;
   };
   // REQUIRES: what is passed by reference outlives the extractor.
-  Extractor(int into, const Selection& selection, Options options, Meter& meter, FindingList& findings);
+  Extractor(int into, const PathSelection& selection, Options options, Meter& meter, FindingList& findings);
   // Reads to the verified end.
   [[nodiscard]] Result<> run(stream::TarReader& tar);
   [[nodiscard]] std::uint64_t entries() const { return entries_; }
@@ -46,7 +46,7 @@ class Extractor {
   Result<bool> make_special(const stream::TarEntry& entry, int parent, const std::string& name);
   bool is_left_out(const stream::TarEntry& entry, const Path& components);
 
-  const Selection& selection_;
+  const PathSelection& selection_;
   Options options_;
   Meter& meter_;
   FindingList& findings_;

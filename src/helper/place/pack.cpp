@@ -212,7 +212,7 @@ Result<bool> Packer::visit(const WalkEntry& found) {
 }
 
 Result<PackReport> Packer::run() {
-  TRY_ASSIGN(selection, Selection::of(options_.paths));
+  TRY_ASSIGN(selection, PathSelection::of(options_.paths));
   TRY(add_root());
   const Walker walker{
       .skip = [&](const std::string& path, std::size_t) { return is_excluded(path); },

@@ -63,7 +63,7 @@ Result<Probe> probe_place(int directory, const std::vector<std::string>& paths) 
 
   TRY(find_leftovers(directory, probe));
 
-  TRY_ASSIGN(selection, Selection::of(paths));
+  TRY_ASSIGN(selection, PathSelection::of(paths));
   std::set<std::pair<std::uint64_t, std::uint64_t>> seen;
   const Walker walker{
       .skip = {},
@@ -75,7 +75,7 @@ Result<Probe> probe_place(int directory, const std::vector<std::string>& paths) 
         }
         if (!selection.everything()) {
           TRY_ASSIGN(components, split_relative(found.path));
-          if (selection.relation(components) != Selection::Relation::inside) return true;
+          if (selection.relation(components) != PathSelection::Relation::inside) return true;
         }
         ++probe.entries;
         // Holes are neither read nor stored.

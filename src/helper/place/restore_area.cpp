@@ -55,7 +55,7 @@ struct Unpacked {
   bool has_root = false;
 };
 
-Result<Unpacked> unpack(int fresh, stream::ByteSource& tar, const Selection& selection, Extractor::Options options,
+Result<Unpacked> unpack(int fresh, stream::ByteSource& tar, const PathSelection& selection, Extractor::Options options,
                         const Progress& progress, FindingList& findings) {
   Meter meter(progress);
   stream::ReadAhead ahead(tar);
@@ -69,7 +69,7 @@ Result<Unpacked> unpack(int fresh, stream::ByteSource& tar, const Selection& sel
 
 Result<StageResult> stage_into(OpenArea& area, int place, stream::ByteSource& tar,
                                const std::vector<std::string>& paths, const Progress& progress, const StepHook& hook) {
-  TRY_ASSIGN(selection, Selection::of(paths));
+  TRY_ASSIGN(selection, PathSelection::of(paths));
   TRY_ASSIGN(fresh, area.open_new());
   FindingList findings;
   const bool has_lost_and_found = status_at(place, std::string(kLostAndFound)).value_or(Status{}).is_directory();

@@ -9,7 +9,7 @@
 #include <charconv>
 #include <utility>
 
-#include "helper/place/selection.hpp"
+#include "helper/place/path_selection.hpp"
 #include "util/text.hpp"
 
 namespace davit::helper {

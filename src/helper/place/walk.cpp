@@ -13,11 +13,11 @@ namespace {
 struct Frame {
   std::vector<std::string> names;
   std::size_t next = 0;
-  const Selection* selection;
+  const PathSelection* selection;
   std::size_t path_length;  // of the directory's own path
 };
 
-Frame open_frame(int directory, const Selection& selection, const std::string& path, const Walker& walker) {
+Frame open_frame(int directory, const PathSelection& selection, const std::string& path, const Walker& walker) {
   Frame frame{.names = {}, .selection = &selection, .path_length = path.size()};
   if (selection.everything()) {
     Listing listing = list_names(directory);
@@ -31,7 +31,7 @@ Frame open_frame(int directory, const Selection& selection, const std::string& p
 
 }  // namespace
 
-Result<> walk(int root, const Selection& selection, const Walker& walker) {
+Result<> walk(int root, const PathSelection& selection, const Walker& walker) {
   const Sys<Status> root_status = status_of(root);
   if (!root_status) return fail_errno(root_status.error(), "look at the directory");
   DirectoryChain chain(root);
@@ -72,7 +72,7 @@ Result<> walk(int root, const Selection& selection, const Walker& walker) {
                           .status = *status,
                           .mount_point = on_other_mount(*root_status, *status)};
     TRY_ASSIGN(go_in, walker.visit(entry));
-    const Selection& inner =
+    const PathSelection& inner =
         frame.selection->everything() ? *frame.selection : frame.selection->below().find(name)->second;
     if (!status->is_directory()) {
       // What is selected below a file or a symlink is not there.

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "helper/place/at.hpp"
-#include "helper/place/selection.hpp"
+#include "helper/place/path_selection.hpp"
 #include "util/error.hpp"
 
 namespace davit::helper {
@@ -34,6 +34,6 @@ struct Walker {
   std::function<void(const std::string& path, int err, bool asked_for)> problem;
 };
 
-[[nodiscard]] Result<> walk(int root, const Selection& selection, const Walker& walker);
+[[nodiscard]] Result<> walk(int root, const PathSelection& selection, const Walker& walker);
 
 }  // namespace davit::helper

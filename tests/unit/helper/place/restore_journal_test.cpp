@@ -4,7 +4,7 @@
 
 #include "helper/place/finding_list.hpp"
 #include "helper/place/mounts.hpp"
-#include "helper/place/selection.hpp"
+#include "helper/place/path_selection.hpp"
 
 using namespace davit;
 using namespace davit::helper;
@@ -54,8 +54,8 @@ TEST_CASE("paths are taken apart, and refused where they lead out") {
 }
 
 TEST_CASE("a selection knows what is in it and what leads to it") {
-  using enum Selection::Relation;
-  const auto selection = Selection::of({"a/b", "c", "c/d"});
+  using enum PathSelection::Relation;
+  const auto selection = PathSelection::of({"a/b", "c", "c/d"});
   REQUIRE(selection);
   CHECK(selection->relation({}) == leads_to);
   CHECK(selection->relation({"a"}) == leads_to);
@@ -64,8 +64,8 @@ TEST_CASE("a selection knows what is in it and what leads to it") {
   CHECK(selection->relation({"a", "x"}) == outside);
   CHECK(selection->relation({"c", "e"}) == inside);
   CHECK(selection->relation({"x"}) == outside);
-  CHECK(Selection::of({})->everything());
-  CHECK(Selection::of({"a", "."})->everything());
+  CHECK(PathSelection::of({})->everything());
+  CHECK(PathSelection::of({"a", "."})->everything());
 }
 
 TEST_CASE("mount points below a directory are found by their unescaped names") {

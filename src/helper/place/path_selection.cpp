@@ -1,4 +1,4 @@
-#include "helper/place/selection.hpp"
+#include "helper/place/path_selection.hpp"
 
 #include <climits>
 
@@ -35,20 +35,20 @@ std::string join_path(const std::vector<std::string>& components) {
   return path;
 }
 
-Result<Selection> Selection::of(const std::vector<std::string>& paths) {
-  Selection root;
+Result<PathSelection> PathSelection::of(const std::vector<std::string>& paths) {
+  PathSelection root;
   if (paths.empty()) root.whole_ = true;
   for (const std::string& path : paths) {
     TRY_ASSIGN(components, split_relative(path));
-    Selection* at = &root;
+    PathSelection* at = &root;
     for (const std::string& name : components) at = &at->below_[name];
     at->whole_ = true;
   }
   return root;
 }
 
-Selection::Relation Selection::relation(const std::vector<std::string>& components) const {
-  const Selection* at = this;
+PathSelection::Relation PathSelection::relation(const std::vector<std::string>& components) const {
+  const PathSelection* at = this;
   for (const std::string& name : components) {
     if (at->whole_) return Relation::inside;
     const auto found = at->below_.find(name);

@@ -16,21 +16,21 @@ namespace davit::helper {
 [[nodiscard]] std::string join_path(const std::vector<std::string>& components);
 
 // Everything below a directory, or only some paths and what is below them.
-class Selection {
+class PathSelection {
  public:
   // No paths at all select everything.
-  [[nodiscard]] static Result<Selection> of(const std::vector<std::string>& paths);
+  [[nodiscard]] static Result<PathSelection> of(const std::vector<std::string>& paths);
 
   [[nodiscard]] bool everything() const { return whole_; }
   // Names of this directory that are selected or lead to something selected. Means nothing if everything() is.
-  [[nodiscard]] const std::map<std::string, Selection, std::less<>>& below() const { return below_; }
+  [[nodiscard]] const std::map<std::string, PathSelection, std::less<>>& below() const { return below_; }
 
   enum class Relation { outside, leads_to, inside };
   [[nodiscard]] Relation relation(const std::vector<std::string>& components) const;
 
  private:
   bool whole_ = false;
-  std::map<std::string, Selection, std::less<>> below_;
+  std::map<std::string, PathSelection, std::less<>> below_;
 };
 
 }  // namespace davit::helper
