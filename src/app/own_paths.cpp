@@ -1,23 +1,15 @@
 #include "app/own_paths.hpp"
 
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <system_error>
 
 #include "helper/self_container.hpp"
+#include "util/whole_file.hpp"
 
 namespace davit::app {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_mountinfo() {
-  std::ifstream file("/proc/self/mountinfo");
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
 
 // `path` below `from`, put below `to` instead. Nothing if it isn't below.
 std::optional<fs::path> rebase(const fs::path& path, const fs::path& from, const fs::path& to) {
@@ -33,7 +25,8 @@ Result<std::optional<std::string>> path_on_host(engine::Engine& engine, const st
   std::error_code error;
   const fs::path real = fs::weakly_canonical(path, error);
   if (error) return fail_errno(error.value(), "resolve " + path);
-  const std::optional<std::string> id = self.empty() ? helper::container_in_mountinfo(read_mountinfo()) : self;
+  TRY_ASSIGN(mountinfo, read_whole_file("/proc/self/mountinfo"));
+  const std::optional<std::string> id = self.empty() ? helper::container_in_mountinfo(mountinfo) : self;
   if (!id) return real.string();
   auto container = engine.inspect_container({*id});
   // A candidate that is no container of this Engine: davit is a process of the host, or its Engine is elsewhere.

@@ -4,25 +4,23 @@
 
 #include <filesystem>
 #include <format>
-#include <fstream>
-#include <sstream>
 #include <system_error>
 #include <vector>
 
 #include "helper/self_container.hpp"
+#include "util/log.hpp"
 #include "util/text.hpp"
+#include "util/whole_file.hpp"
 
 namespace davit::app {
 namespace {
 
-std::string read_file(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream text;
-  text << file.rdbuf();
-  return std::string(trim(text.str()));
+// Empty where it can't be read: then nothing can be told of owners that are processes.
+std::string boot_id() {
+  const auto text = read_whole_file("/proc/sys/kernel/random/boot_id");
+  if (!text) log_warning(text.error().message());
+  return text ? std::string(trim(*text)) : std::string();
 }
-
-std::string boot_id() { return read_file("/proc/sys/kernel/random/boot_id"); }
 
 std::string pid_namespace() {
   std::error_code error;
@@ -31,11 +29,13 @@ std::string pid_namespace() {
 
 // Clock ticks after boot at which the process began: the 22nd field of its stat, counted behind the name, which may
 // hold anything. Empty if there is no such process.
-std::string start_time(const std::string& pid) {
-  const std::string stat = read_file("/proc/" + pid + "/stat");
-  const std::size_t name_end = stat.rfind(')');
-  if (name_end == std::string::npos) return {};
-  const std::vector<std::string> fields = split(stat.substr(name_end + 2), ' ');
+Result<std::string> start_time(const std::string& pid) {
+  const auto stat = read_whole_file("/proc/" + pid + "/stat");
+  if (!stat && stat.error().code() == Errc::not_found) return std::string();
+  if (!stat) return std::unexpected(stat.error());
+  const std::size_t name_end = stat->rfind(')');
+  if (name_end == std::string::npos) return fail(Errc::failed, "read /proc/" + pid + "/stat: it has no name in it");
+  const std::vector<std::string> fields = split(trim(std::string_view(*stat).substr(name_end + 1)), ' ');
   constexpr std::size_t kStartTime = 19;  // field 22; the name is field 2
   return fields.size() > kStartTime ? fields[kStartTime] : std::string();
 }
@@ -50,9 +50,12 @@ Result<bool> container_lives(engine::Engine& engine, const std::string& id) {
 bool process_lives(const std::vector<std::string>& parts, bool engine_is_local) {
   constexpr std::size_t kParts = 5;
   if (parts.size() != kParts) return true;
-  if (parts[1] != boot_id()) return !engine_is_local;  // of this machine before it was started anew, or of another one
+  const std::string boot = boot_id();
+  if (boot.empty() || parts[1].empty()) return true;
+  if (parts[1] != boot) return !engine_is_local;  // of this machine before it was started anew, or of another one
   if (parts[2] != pid_namespace()) return true;
-  return start_time(parts[3]) == parts[4];
+  const auto started = start_time(parts[3]);
+  return !started || *started == parts[4];
 }
 
 }  // namespace
@@ -66,12 +69,14 @@ std::string own_owner(engine::Engine& engine, const std::string& self, const std
 }
 
 std::string own_owner(engine::Engine& engine, const std::string& self) {
-  return own_owner(engine, self, read_file("/proc/self/mountinfo"));
+  const auto mountinfo = read_whole_file("/proc/self/mountinfo");
+  if (!mountinfo) log_warning(mountinfo.error().message());
+  return own_owner(engine, self, mountinfo.value_or(""));
 }
 
 std::string process_owner() {
   const std::string pid = std::to_string(::getpid());
-  return std::format("process/{}/{}/{}/{}", boot_id(), pid_namespace(), pid, start_time(pid));
+  return std::format("process/{}/{}/{}/{}", boot_id(), pid_namespace(), pid, start_time(pid).value_or(""));
 }
 
 engine::IsAlive owner_is_alive(engine::Engine& engine) {

@@ -12,10 +12,10 @@
 
 #include "cli/commands.hpp"
 #include "cli/render.hpp"
-#include "cli/signals.hpp"
 #include "cli/variables.hpp"
 #include "helper/inside/serve.hpp"
 #include "util/log.hpp"
+#include "util/signal_stop.hpp"
 #include "util/text.hpp"
 
 namespace davit::cli {
@@ -84,8 +84,9 @@ int run_checked(int argc, char** argv) {
 
   Globals globals;
   globals.environment = Environment::of_process();
-  const SignalWatch signals;
-  globals.stop = signals.token();
+  const auto signals = SignalStop::install();
+  if (!signals) return report(signals.error(), false);
+  globals.stop = (*signals)->token();
 
   CLI::App app("davit backs up a whole Docker Compose stack as one restore point, and brings it back.", "davit");
   app.set_version_flag("--version", "davit " DAVIT_VERSION);

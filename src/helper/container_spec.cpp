@@ -1,12 +1,12 @@
 #include "helper/container_spec.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 #include <format>
 #include <nlohmann/json.hpp>
 
 #include "helper/inside/serve.hpp"
+#include "stream/memory_stream.hpp"
+#include "stream/tar_writer.hpp"
 #include "util/text.hpp"
 
 namespace davit::helper {
@@ -14,8 +14,6 @@ namespace davit::helper {
 using nlohmann::json;
 
 namespace {
-
-constexpr std::size_t kBlock = 512;
 
 json place_mount(const PlaceMount& mount) {
   json body{{"Target", kPlacePath}, {"ReadOnly", mount.access == Access::read}};
@@ -87,35 +85,19 @@ std::string container_name(const std::string& run_id) {
   return std::format("davit-helper-{}-{}", run_id.substr(0, 12), random_hex(4));
 }
 
-void FileArchive::add(std::string_view name, unsigned mode, std::string_view contents) {
-  std::array<char, kBlock> header{};
-  const auto put = [&header](std::size_t at, std::string_view text) {
-    std::memcpy(header.data() + at, text.data(), text.size());
-  };
-  // POSIX.1-1988 ustar: https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html#tag_20_92_13_06
-  put(0, name.substr(0, 99));
-  put(100, std::format("{:07o}", mode));
-  put(108, "0000000");
-  put(116, "0000000");
-  put(124, std::format("{:011o}", contents.size()));
-  put(136, "00000000000");
-  put(148, "        ");
-  put(156, "0");
-  put(257, std::string_view("ustar\0"
-                            "00",
-                            8));
-  unsigned sum = 0;
-  for (const char byte : header) sum += static_cast<unsigned char>(byte);
-  put(148, std::format("{:06o}", sum));
-  header[154] = '\0';
-  bytes_.append(header.data(), header.size());
-  bytes_.append(contents);
-  bytes_.append((kBlock - contents.size() % kBlock) % kBlock, '\0');
-}
-
-std::string FileArchive::take() {
-  bytes_.append(2 * kBlock, '\0');
-  return std::move(bytes_);
+Result<std::string> pack_files(const std::vector<FileToPut>& files) {
+  stream::MemorySink sink;
+  stream::TarWriter writer(sink);
+  for (const FileToPut& file : files) {
+    stream::TarEntry entry;
+    entry.path = file.name;
+    entry.mode = file.mode;
+    entry.size = file.contents.size();
+    TRY(writer.begin(entry));
+    TRY(writer.write_data(std::as_bytes(std::span(file.contents))));
+  }
+  TRY(writer.finish());
+  return sink.take();
 }
 
 }  // namespace davit::helper

@@ -1,9 +1,11 @@
 #pragma once
-// What a helper's container looks like to the Engine. Pure: the body of POST /containers/create, and archives to put
-// in.
+// What a helper's container looks like to the Engine. Pure: the body of POST /containers/create, and what is put in.
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "helper/session.hpp"
 
@@ -39,16 +41,13 @@ struct ContainerSpec {
 // "davit-helper-<start of the run's id>-<random>"
 [[nodiscard]] std::string container_name(const std::string& run_id);
 
-// An uncompressed tar (ustar) of regular files owned by root.
-class FileArchive {
- public:
-  // `name` relative, at most 99 bytes.
-  void add(std::string_view name, unsigned mode, std::string_view contents);
-  // The whole archive; nothing may be added after that.
-  [[nodiscard]] std::string take();
-
- private:
-  std::string bytes_;
+// A regular file of root's, put into a container or an image.
+struct FileToPut {
+  std::string name;  // relative
+  std::uint32_t mode = 0;
+  std::string_view contents;
 };
+// An uncompressed tar of them.
+[[nodiscard]] Result<std::string> pack_files(const std::vector<FileToPut>& files);
 
 }  // namespace davit::helper

@@ -74,13 +74,17 @@ Result<bool> HelperContainer::launch(const HelperImage& image, const std::string
 }
 
 Result<> HelperContainer::put_tools(const HelperImage& image) {
-  FileArchive archive;
+  std::vector<FileToPut> files;
+  std::string program;
   if (!image.has_program) {
     TRY_ASSIGN(bytes, host_.program());
-    archive.add(kProgramName, 0755, bytes);
+    program = std::move(bytes);
+    files.push_back({kProgramName, 0755, program});
   }
-  if (listener_) archive.add(kSecretsName, 0400, render_secrets(secrets_));
-  return in_context(host_.engine().put_archive({name_}, kToolPath, archive.take()), "put davit into a helper");
+  const std::string secrets = render_secrets(secrets_);
+  if (listener_) files.push_back({kSecretsName, 0400, secrets});
+  TRY_ASSIGN(tar, pack_files(files));
+  return in_context(host_.engine().put_archive({name_}, kToolPath, tar), "put davit into a helper");
 }
 
 Result<> HelperContainer::wait_for_hello() {

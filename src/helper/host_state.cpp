@@ -1,17 +1,14 @@
 #include "helper/host_state.hpp"
 
-#include <fcntl.h>
-
-#include <cerrno>
 #include <format>
 
 #include "helper/container_spec.hpp"
 #include "helper/self_container.hpp"
 #include "stream/digest.hpp"
-#include "stream/fd_stream.hpp"
 #include "stream/memory_stream.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
+#include "util/whole_file.hpp"
 
 namespace davit::helper {
 
@@ -22,13 +19,6 @@ constexpr const char* kOwnExecutable = "/proc/self/exe";
 constexpr const char* kMountinfo = "/proc/self/mountinfo";
 constexpr std::size_t kMaxProgram = 256U << 20U;
 
-Result<std::string> read_file(const std::string& path, std::size_t limit) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail_errno(errno, "open " + path);
-  stream::FdSource source(std::move(fd), path);
-  return stream::read_all(source, limit);
-}
-
 }  // namespace
 
 Host::Host(engine::Engine& engine, Options options) : impl_(std::make_unique<Impl>(engine, std::move(options))) {}
@@ -36,7 +26,7 @@ Host::~Host() = default;
 engine::Engine& Host::engine() const { return impl_->engine(); }
 
 Result<std::string> HostState::program() const {
-  return in_context(read_file(options_.program.empty() ? kOwnExecutable : options_.program, kMaxProgram),
+  return in_context(read_whole_file(options_.program.empty() ? kOwnExecutable : options_.program, kMaxProgram),
                     "read the program for the helper");
 }
 
@@ -95,9 +85,8 @@ Result<> HostState::pull(const std::string& reference, RunContext& run) {
 }
 
 Result<> HostState::import(const std::string& reference, const std::string& bytes) {
-  FileArchive archive;
-  archive.add(std::string_view(kImageProgram).substr(1), 0755, bytes);
-  stream::MemorySource tar(archive.take());
+  TRY_ASSIGN(packed, pack_files({{std::string(kImageProgram).substr(1), 0755, bytes}}));
+  stream::MemorySource tar(std::move(packed));
   const std::vector<std::string> changes{std::format("LABEL {}=helper-image", engine::kRoleLabel),
                                          std::format("ENTRYPOINT [\"{}\"]", kImageProgram)};
   TRY(in_context(engine_.import_image(tar, reference, changes), "import the helper's image " + reference));
@@ -119,7 +108,7 @@ std::string HostState::find_network() {
   std::optional<std::string> self;
   if (!options_.self_container.empty()) {
     self = options_.self_container;
-  } else if (const auto mountinfo = read_file(kMountinfo, 16U << 20U)) {
+  } else if (const auto mountinfo = read_whole_file(kMountinfo)) {
     self = container_in_mountinfo(*mountinfo);
   }
   // In a container without its traces this is wrong, and the helper, which finds no socket then, falls back by itself.

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "helper/channel/handshake.hpp"
-#include "helper/inside/signal_stop.hpp"
 #include "helper/inside/worker.hpp"
-#include "stream/fd_stream.hpp"
 #include "util/log.hpp"
+#include "util/signal_stop.hpp"
+#include "util/whole_file.hpp"
 
 namespace davit::helper {
 
@@ -84,10 +84,7 @@ class WorkPlace {
 };
 
 Result<Secrets> read_secrets(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return fail_errno(errno, "open " + path);
-  stream::FdSource source(std::move(fd), path);
-  TRY_ASSIGN(text, stream::read_all(source, 4096));
+  TRY_ASSIGN(text, read_whole_file(path, 4096));
   return parse_secrets(text);
 }
 

@@ -61,12 +61,11 @@ TEST_CASE("a helper that makes its directory has the one above it") {
 }
 
 TEST_CASE("what is put into a helper is a tar that any reader takes") {
-  FileArchive archive;
-  archive.add("davit", 0755, std::string(1000, 'x'));
-  archive.add("secrets", 0400, "abc");
-  archive.add("empty", 0644, "");
-  archive.add("block", 0600, std::string(512, 'b'));
-  const std::string tar = archive.take();
+  const std::string program(1000, 'x');
+  const std::string block(512, 'b');
+  const std::string tar =
+      pack_files({{"davit", 0755, program}, {"secrets", 0400, "abc"}, {"empty", 0644, ""}, {"block", 0600, block}})
+          .value();
   CHECK(tar.size() % 512 == 0);
   stream::MemorySource source(std::as_bytes(std::span(tar)));
   stream::TarReader reader(source);

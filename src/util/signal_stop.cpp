@@ -1,4 +1,4 @@
-#include "helper/inside/signal_stop.hpp"
+#include "util/signal_stop.hpp"
 
 #include <poll.h>
 #include <pthread.h>
@@ -11,10 +11,12 @@
 #include <csignal>
 #include <cstdint>
 
-namespace davit::helper {
+namespace davit {
 
 Result<std::unique_ptr<SignalStop>> SignalStop::install() {
-  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR) return fail_errno(errno, "ignore SIGPIPE");
+  // A reader that has gone and a limit on the size of files (RLIMIT_FSIZE) are errors of write(2), which are reported.
+  for (const int number : {SIGPIPE, SIGXFSZ})
+    if (std::signal(number, SIG_IGN) == SIG_ERR) return fail_errno(errno, "ignore a signal");
   sigset_t set;
   sigemptyset(&set);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
@@ -43,4 +45,4 @@ void SignalStop::wait() noexcept {
   if (fds[0].revents != 0) source_.request_stop();
 }
 
-}  // namespace davit::helper
+}  // namespace davit

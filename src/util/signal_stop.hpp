@@ -1,6 +1,7 @@
 #pragma once
-// Turns SIGTERM, SIGINT and SIGHUP into a stop token, and ignores SIGPIPE, for a process that is alone in its
-// container: as PID 1 it would not even be ended by a signal that it does not handle.
+// Turns SIGTERM, SIGINT and SIGHUP into a stop token: a thread of its own waits for them, so that no handler runs
+// anywhere. Ignores SIGPIPE and SIGXFSZ. A process that is alone in its container needs it, too: as PID 1 it would not
+// even be ended by a signal that it does not handle.
 
 #include <memory>
 #include <stop_token>
@@ -9,11 +10,11 @@
 #include "util/error.hpp"
 #include "util/unique_fd.hpp"
 
-namespace davit::helper {
+namespace davit {
 
 class SignalStop {
  public:
-  // REQUIRES: no other thread exists yet.
+  // Blocks the signals in this thread and in all that it starts from now on. REQUIRES: no other thread exists yet.
   [[nodiscard]] static Result<std::unique_ptr<SignalStop>> install();
   ~SignalStop();
   [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
@@ -27,4 +28,4 @@ class SignalStop {
   std::thread thread_;
 };
 
-}  // namespace davit::helper
+}  // namespace davit
