@@ -1,5 +1,6 @@
 #pragma once
-// Clearing away what dead runs have left. Every command that makes something begins with it.
+// Clearing away what dead runs have left. Every command that makes something on the Engine or
+// in the repository begins with it, also one that only plans or verifies, as it makes helpers.
 
 #include "engine/engine.hpp"
 #include "storage/storage.hpp"

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/backup.hpp"
+#include "app/sweep.hpp"
 #include "cli/commands.hpp"
 #include "cli/render.hpp"
 
@@ -16,7 +17,7 @@ struct BackupFlags {
 };
 
 Result<int> backup(const Globals& globals, const BackupFlags& flags) {
-  TRY_ASSIGN(bench, Workbench::open(globals));
+  Workbench bench(globals);
   const std::string compress = globals.value(flags.compress, "DAVIT_COMPRESS");
   app::BackupOptions options;
   TRY_ASSIGN(encoding, stream::parse_encoding(compress.empty() ? "zstd" : compress));
@@ -24,22 +25,23 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
   options.selection = {split_list(flags.only), split_list(flags.exclude)};
   options.davit_version = DAVIT_VERSION;
 
-  TRY_ASSIGN(engine, bench->engine());
-  TRY_ASSIGN(stack, bench->stack());
+  TRY_ASSIGN(engine, bench.engine());
+  TRY_ASSIGN(stack, bench.stack());
   options.stack = stack;
   std::vector<std::string> files = flags.files;
   if (files.empty()) files = {globals.environment.get("DAVIT_FILES").value_or("")};
-  TRY_ASSIGN(sources, bench->sources(files));
+  TRY_ASSIGN(sources, bench.sources(files));
 
   if (flags.dry_run) {
-    TRY_ASSIGN(plan, app::plan_backup(*engine, *sources, options, bench->run()));
-    bench->progress().close();
+    TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
+    TRY_ASSIGN(plan, app::plan_backup(*engine, *sources, options, bench.run()));
+    bench.progress().close();
     TRY(print(globals.json ? backup_plan_to_json(plan).dump(2) + "\n" : render_backup_plan(plan)));
     return kExitDone;
   }
-  TRY_ASSIGN(storage, bench->storage(Workbench::Use::write));
-  TRY_ASSIGN(report, app::run_backup(*engine, *storage, *sources, options, bench->run()));
-  bench->progress().close();
+  TRY_ASSIGN(storage, bench.storage(Workbench::Use::write));
+  TRY_ASSIGN(report, app::run_backup(*engine, *storage, *sources, options, bench.run()));
+  bench.progress().close();
   if (globals.json) {
     TRY_ASSIGN(text, catalog::render_manifest(report.manifest));
     TRY(print(text));

@@ -31,10 +31,6 @@ Workbench::Workbench(const Globals& globals)
   if (repository_path_.empty()) repository_path_ = globals.environment.get("BACKUP_ROOT").value_or("");
 }
 
-Result<std::unique_ptr<Workbench>> Workbench::open(const Globals& globals) {
-  return std::unique_ptr<Workbench>(new Workbench(globals));
-}
-
 Result<engine::Engine*> Workbench::engine() {
   if (engine_) return engine_.get();
   TRY_ASSIGN(address, engine::parse_address(globals_.environment));
@@ -61,6 +57,7 @@ Result<storage::Storage*> Workbench::storage(Use use) {
 
 Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files) {
   if (sources_) return sources_.get();
+  TRY_ASSIGN(api, engine());
   const std::string channel = globals_.value(globals_.channel, "DAVIT_CHANNEL");
   if (!channel.empty() && channel != "auto" && channel != "attach")
     return fail(Errc::usage, "channel \"" + escape_for_display(channel) + "\" is unknown", "write auto or attach");
@@ -70,13 +67,13 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
   options.attach_only = channel == "attach";
   std::vector<std::string> skip_paths;
   if (!repository_path_.empty()) {
-    TRY_ASSIGN(on_host, app::path_on_host(*engine_, options.self_container, repository_path_));
+    TRY_ASSIGN(on_host, app::path_on_host(*api, options.self_container, repository_path_));
     if (on_host) skip_paths.push_back(*on_host);
   }
-  host_ = std::make_unique<helper::Host>(*engine_, options);
+  host_ = std::make_unique<helper::Host>(*api, options);
   sources_ = std::make_unique<app::SourceSet>();
   using model::ItemKind;
-  sources_->add({ItemKind::stack}, sources::make_stack_source(*engine_));
+  sources_->add({ItemKind::stack}, sources::make_stack_source(*api));
   sources_->add({ItemKind::files}, sources::make_files_source(*host_, {split_list(files), skip_paths}));
   sources_->add({ItemKind::postgres}, sources::make_postgres_source(*host_));
   sources_->add({ItemKind::volume, ItemKind::bind}, sources::make_volume_source(*host_, {skip_paths}));

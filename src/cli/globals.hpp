@@ -36,7 +36,10 @@ struct Globals {
 // Everything that one run of a command works with.
 class Workbench {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<Workbench>> open(const Globals& globals);
+  // REQUIRES: `globals` outlives it.
+  explicit Workbench(const Globals& globals);
+  Workbench(const Workbench&) = delete;
+  Workbench& operator=(const Workbench&) = delete;
 
   [[nodiscard]] RunContext& run() { return run_; }
   [[nodiscard]] Progress& progress() { return *progress_; }
@@ -45,13 +48,12 @@ class Workbench {
   enum class Use { read, write };
   // Errc::usage if no repository was named. For reading it must exist.
   [[nodiscard]] Result<storage::Storage*> storage(Use use);
-  // REQUIRES: engine() succeeded. `files` are the value of `--files`.
+  // Those of the Engine, which is connected to where it wasn't yet. `files` are the value of `--files`.
   [[nodiscard]] Result<app::SourceSet*> sources(const std::vector<std::string>& files = {});
   // `--stack`, or the only stack that runs. Errc::usage, naming them, if there are more.
   [[nodiscard]] Result<std::string> stack();
 
  private:
-  explicit Workbench(const Globals& globals);
   const Globals& globals_;
   std::unique_ptr<Progress> progress_;
   Clock clock_;

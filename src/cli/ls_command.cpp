@@ -12,8 +12,8 @@ namespace {
 // A damaged backup is listed as such and does not hide the others; but the command then ends with the code of its
 // damage.
 Result<int> ls(const Globals& globals) {
-  TRY_ASSIGN(bench, Workbench::open(globals));
-  TRY_ASSIGN(storage, bench->storage(Workbench::Use::read));
+  Workbench bench(globals);
+  TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
   TRY_ASSIGN(entries, catalog::list(*storage, globals.value(globals.stack, "DAVIT_STACK")));
   std::vector<std::vector<std::string>> rows{{"stack", "backup", "time", "items", "size", "findings"}};
   nlohmann::json list = nlohmann::json::array();

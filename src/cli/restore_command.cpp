@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/restore.hpp"
+#include "app/sweep.hpp"
 #include "cli/commands.hpp"
 #include "cli/render.hpp"
 
@@ -17,7 +18,7 @@ struct RestoreFlags {
 };
 
 Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
-  TRY_ASSIGN(bench, Workbench::open(globals));
+  Workbench bench(globals);
   app::RestoreOptions options;
   options.stack = globals.value(globals.stack, "DAVIT_STACK");
   options.backup = flags.backup;
@@ -25,18 +26,19 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   options.replace = flags.replace;
   options.allow_version_change = flags.allow_version_change;
 
-  TRY_ASSIGN(storage, bench->storage(Workbench::Use::read));
-  TRY_ASSIGN(engine, bench->engine());
-  TRY_ASSIGN(sources, bench->sources());
+  TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
+  TRY_ASSIGN(engine, bench.engine());
+  TRY_ASSIGN(sources, bench.sources());
   if (flags.plan) {
-    TRY_ASSIGN(plan, app::plan_restore(*engine, *storage, *sources, options, bench->run()));
-    bench->progress().close();
+    TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
+    TRY_ASSIGN(plan, app::plan_restore(*engine, *storage, *sources, options, bench.run()));
+    bench.progress().close();
     TRY(print(globals.json ? restore_plan_to_json(plan, flags.replace).dump(2) + "\n"
                            : render_restore_plan(plan, flags.replace)));
     return kExitDone;
   }
-  TRY_ASSIGN(report, app::run_restore(*engine, *storage, *sources, options, bench->run()));
-  bench->progress().close();
+  TRY_ASSIGN(report, app::run_restore(*engine, *storage, *sources, options, bench.run()));
+  bench.progress().close();
   if (globals.json)
     TRY(print(restore_plan_to_json(report.plan, flags.replace).dump(2) + "\n"));
   else if (!globals.quiet)

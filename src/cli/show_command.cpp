@@ -8,8 +8,8 @@ namespace davit::cli {
 namespace {
 
 Result<int> show(const Globals& globals, const std::string& backup) {
-  TRY_ASSIGN(bench, Workbench::open(globals));
-  TRY_ASSIGN(storage, bench->storage(Workbench::Use::read));
+  Workbench bench(globals);
+  TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
   TRY_ASSIGN(entry, catalog::find(*storage, globals.value(globals.stack, "DAVIT_STACK"), backup));
   TRY_ASSIGN(manifest, catalog::load(*storage, entry));
   if (globals.json) {

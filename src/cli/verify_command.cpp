@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "app/sweep.hpp"
 #include "app/verify.hpp"
 #include "cli/commands.hpp"
 #include "cli/render.hpp"
@@ -13,19 +14,20 @@ struct VerifyFlags {
 };
 
 Result<int> verify(const Globals& globals, const VerifyFlags& flags) {
-  TRY_ASSIGN(bench, Workbench::open(globals));
-  TRY_ASSIGN(storage, bench->storage(Workbench::Use::read));
+  Workbench bench(globals);
+  TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
   // Only the deep check works in containers; the other needs no Engine at all.
   app::SourceSet none;
   const app::SourceSet* sources = &none;
   if (flags.deep) {
-    TRY(bench->engine());
-    TRY_ASSIGN(real, bench->sources());
+    TRY_ASSIGN(engine, bench.engine());
+    TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
+    TRY_ASSIGN(real, bench.sources());
     sources = real;
   }
   const app::VerifyOptions options{globals.value(globals.stack, "DAVIT_STACK"), flags.backups, flags.deep};
-  TRY_ASSIGN(report, app::run_verify(*storage, *sources, options, bench->run()));
-  bench->progress().close();
+  TRY_ASSIGN(report, app::run_verify(*storage, *sources, options, bench.run()));
+  bench.progress().close();
   if (globals.json)
     TRY(print(verify_report_to_json(report).dump(2) + "\n"));
   else if (!globals.quiet || report.problems() > 0)
