@@ -112,14 +112,28 @@ class FilesSource : public Source {
     const std::vector<std::string> paths = paths_of(files);
     TRY_ASSIGN(session, helper::Session::open(host_, {Place::Kind::directory, directory, false}, Access::read, run));
     TRY_ASSIGN(seen, session.probe(paths));
-    std::vector<Conflict> conflicts;
-    if (seen.exists && artefact->plain.bytes > seen.free_bytes) {
-      PlaceCheck space;
-      space.what = "directory " + directory;
-      space.seen.free_bytes = seen.free_bytes;
-      space.needed_bytes = artefact->plain.bytes;
-      conflicts = check_place(space);
+    PlaceCheck space;
+    space.what = "directory " + directory;
+    space.seen.exists = seen.exists;
+    space.seen.free_bytes = seen.free_bytes;
+    if (!seen.exists) {
+      TRY_ASSIGN(free, free_around(host_, directory, run));
+      space.free_around = free;
     }
+    space.needed_bytes = artefact->plain.bytes;
+    std::vector<Conflict> conflicts = check_place(space);
+    TRY_ASSIGN(held, check_present(session, directory, files, seen, target));
+    TRY(session.close());
+    std::ranges::move(held, std::back_inserter(conflicts));
+    return conflicts;
+  }
+
+  // What is there already of the files.
+  Result<std::vector<Conflict>> check_present(helper::Session& session, const std::string& directory,
+                                              const std::vector<RecordedFile>& files, const helper::Probe& seen,
+                                              const Target& target) {
+    std::vector<Conflict> conflicts;
+    const std::vector<std::string> paths = paths_of(files);
     std::vector<std::string> digests;
     const bool comparable =
         target.recorded != nullptr && !target.recorded->digest_key.empty() && seen.used_bytes <= 4 * kDigestLimit;
@@ -127,7 +141,6 @@ class FilesSource : public Source {
       TRY_ASSIGN(found, digest_place(session, target.recorded->digest_key, paths));
       digests = std::move(found);
     }
-    TRY(session.close());
     for (const std::string& path : seen.present)
       if (auto held = check_backups(normal_path(path, directory), normal_path(path, directory), options_.skip_paths))
         conflicts.push_back(*std::move(held));
@@ -159,7 +172,13 @@ class FilesSource : public Source {
       if (const auto held = check_backups(path, path, options_.skip_paths))
         return fail(Errc::usage, held->what, held->remedy);
     }
-    return restore_place(host_, {{Place::Kind::directory, directory, true}, paths_of(files), false}, run);
+    PlaceTarget place{{Place::Kind::directory, directory, true}, paths_of(files), false};
+    place.check_again = [this, directory, files, target](helper::Session& session, RunContext&) -> Result<> {
+      TRY_ASSIGN(seen, session.probe(paths_of(files)));
+      TRY_ASSIGN(conflicts, check_present(session, directory, files, seen, target));
+      return refuse_conflicts(conflicts, target.replace);
+    };
+    return restore_place(host_, place, run);
   }
 
  private:

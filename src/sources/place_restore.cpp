@@ -5,6 +5,7 @@
 
 #include "sources/host_path.hpp"
 #include "stream/tar_reader.hpp"
+#include "util/log.hpp"
 
 namespace davit::sources {
 namespace {
@@ -13,21 +14,60 @@ using helper::Access;
 using helper::Place;
 using helper::Session;
 
-Result<> recover_leftovers(Session& session, const Place& place, RunContext& run) {
+// A probe that is asked for this counts no files.
+constexpr std::string_view kNothing = ".davit-nothing";
+
+// The helper of a restore stands as long as its run, and those of dead runs were swept when this one began. One that
+// has ended and is still there will be replaced by its run.
+Result<> refuse_live_run(engine::Engine& engine, const Place& place, const std::string& id) {
+  TRY_ASSIGN(helpers,
+             engine.list_containers({.all = false, .labels = {"davit.run=" + id, "davit.role=helper"}, .names = {}}));
+  if (helpers.empty()) return {};
+  return fail(Errc::locked, place.text() + " is being restored by run " + id + " (container " + helpers[0].name + ")",
+              "wait until that has ended; if that davit is known to be dead, stop the container");
+}
+
+Result<> refuse_data(const helper::Probe& seen, const Place& place) {
+  if (seen.empty && seen.leftovers.empty()) return {};
+  return fail(Errc::exists, place.text() + " holds data that has come since the restore was planned",
+              "see what has put it there, or pass --replace to replace it");
+}
+
+Result<> recover_leftovers(helper::Host& host, Session& session, const PlaceTarget& target, RunContext& run) {
   TRY_ASSIGN(seen, session.probe());
+  for (const std::string& id : seen.leftovers) {
+    if (id == run.run_id)
+      return fail(Errc::bug, target.place.text() + ": two items of this restore are in the same directory");
+    TRY(refuse_live_run(host.engine(), target.place, id));
+  }
+  if (target.must_be_empty) TRY(refuse_data(seen, target.place));
   for (const std::string& dead : seen.leftovers) {
-    if (dead == run.run_id)
-      return fail(Errc::bug, place.text() + ": two items of this restore are in the same directory");
-    run.reporter.note("putting back what restore " + dead + " left in " + place.text());
+    run.reporter.note("putting back what restore " + dead + " left in " + target.place.text());
     TRY(session.recover(dead));
   }
   return {};
 }
 
+// Directories that were made, the deepest last. The helper of each removes it at its end, unless something has come
+// into it.
+using Above = std::vector<Session>;
+
+Result<> end_all(Above& above) {
+  Result<> result;
+  for (; !above.empty(); above.pop_back())
+    if (auto closed = above.back().close(); !closed && result) result = std::move(closed);
+  return result;
+}
+
 class PlaceRestoration : public Restoration {
  public:
-  PlaceRestoration(helper::Host& host, PlaceTarget target, Session session)
-      : host_(host), target_(std::move(target)), session_(std::move(session)) {}
+  PlaceRestoration(helper::Host& host, PlaceTarget target, Above above, Session session)
+      : host_(host), target_(std::move(target)), above_(std::move(above)), session_(std::move(session)) {}
+  ~PlaceRestoration() override {
+    session_.reset();
+    if (auto ended = end_all(above_); !ended) log_warning(ended.error().message());
+  }
+  PlaceRestoration(PlaceRestoration&&) = delete;
 
   Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored,
                                      RunContext& run) override {
@@ -36,7 +76,14 @@ class PlaceRestoration : public Restoration {
     return std::move(staged.findings);
   }
 
-  Result<> commit(RunContext&) override { return session_->commit(); }
+  Result<> commit(RunContext& run) override {
+    if (target_.must_be_empty) {
+      TRY_ASSIGN(seen, session_->probe());
+      TRY(refuse_data(seen, target_.place));
+    }
+    if (target_.check_again) TRY(target_.check_again(*session_, run));
+    return session_->commit();
+  }
 
   Result<bool> seal(RunContext&) override {
     TRY(session_->seal());
@@ -48,6 +95,7 @@ class PlaceRestoration : public Restoration {
     // A container that stays is worth a word, and the next run removes it: the restore itself is done.
     if (auto closed = session_->close(); !closed) run.reporter.note(closed.error().message());
     session_.reset();
+    if (auto ended = end_all(above_); !ended) run.reporter.note(ended.error().message());
     return cleaned;
   }
 
@@ -55,6 +103,7 @@ class PlaceRestoration : public Restoration {
     auto undone = session_ ? session_->rollback() : Result<>();
     if (undone && session_) undone = session_->close();
     session_.reset();
+    if (auto ended = end_all(above_); !ended && undone) undone = std::move(ended);
     if (!target_.made) return undone;
     return host_.engine().remove_volume(target_.place.source);
   }
@@ -62,31 +111,37 @@ class PlaceRestoration : public Restoration {
  private:
   helper::Host& host_;
   PlaceTarget target_;
+  Above above_;
   std::optional<Session> session_;
 };
 
-// A helper makes one directory in one that is there.
-Result<> make_directories(helper::Host& host, const std::string& path, RunContext& run) {
+// A helper makes one directory in one that is there, and holds it.
+Result<> make_directories(helper::Host& host, const std::string& path, Above& above, RunContext& run) {
   const Place place{Place::Kind::directory, path, false};
-  TRY_ASSIGN(seen, probe_place(host, place, {}, run));
+  TRY_ASSIGN(seen, probe_place(host, place, {std::string(kNothing)}, run));
   if (seen.exists) return {};
   if (path == "/") return fail(Errc::not_found, "there is no root directory on the Engine's host");
-  TRY(make_directories(host, parent_of(path), run));
+  TRY(make_directories(host, parent_of(path), above, run));
   TRY_ASSIGN(session, Session::open(host, {Place::Kind::directory, path, true}, Access::write, run));
-  return session.close();
+  above.push_back(std::move(session));
+  return {};
 }
 
-Result<std::unique_ptr<Restoration>> open_restoration(helper::Host& host, const PlaceTarget& target, RunContext& run) {
-  if (target.place.create) TRY(make_directories(host, parent_of(target.place.source), run));
+Result<std::unique_ptr<Restoration>> open_restoration(helper::Host& host, const PlaceTarget& target, Above& above,
+                                                      RunContext& run) {
+  if (target.place.create) TRY(make_directories(host, parent_of(target.place.source), above, run));
   TRY_ASSIGN(session, Session::open(host, target.place, Access::write, run));
-  TRY(recover_leftovers(session, target.place, run));
-  return std::make_unique<PlaceRestoration>(host, target, std::move(session));
+  TRY(recover_leftovers(host, session, target, run));
+  return std::make_unique<PlaceRestoration>(host, target, std::move(above), std::move(session));
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Restoration>> restore_place(helper::Host& host, const PlaceTarget& target, RunContext& run) {
-  auto restoration = open_restoration(host, target, run);
+  Above above;
+  auto restoration = open_restoration(host, target, above, run);
+  if (!restoration)
+    if (auto ended = end_all(above); !ended) run.reporter.note(ended.error().message());
   if (!restoration && target.made) {
     if (const auto removed = host.engine().remove_volume(target.place.source); !removed)
       run.reporter.note("volume " + target.place.source +
@@ -101,6 +156,43 @@ Result<helper::Probe> probe_place(helper::Host& host, const Place& place, const 
   TRY_ASSIGN(seen, session.probe(paths));
   TRY(session.close());
   return seen;
+}
+
+Result<std::optional<std::uint64_t>> free_around(helper::Host& host, const std::string& path, RunContext& run) {
+  for (std::string at = path; at != "/";) {
+    at = parent_of(at);
+    TRY_ASSIGN(seen, probe_place(host, {Place::Kind::directory, at, false}, {std::string(kNothing)}, run));
+    if (seen.exists) return seen.free_bytes;
+  }
+  return std::nullopt;
+}
+
+Result<std::optional<std::uint64_t>> free_for(helper::Host& host, const engine::VolumeInfo& missing, RunContext& run) {
+  const auto plain = [](const engine::VolumeInfo& volume) {
+    // One of a helper goes at any moment.
+    return volume.driver == "local" && volume.options.empty() && !volume.labels.contains("davit.role");
+  };
+  if (!plain(missing)) return std::nullopt;
+  TRY_ASSIGN(volumes, host.engine().list_volumes({}));
+  const auto other = std::ranges::find_if(volumes, plain);
+  if (other == volumes.end()) return std::nullopt;
+  auto seen = probe_place(host, {Place::Kind::volume, other->name, false}, {std::string(kNothing)}, run);
+  // It may have been removed meanwhile: then nothing is known, which keeps nobody from restoring.
+  if (!seen && seen.error().code() == Errc::not_found) return std::nullopt;
+  if (!seen) return std::unexpected(std::move(seen).error());
+  return seen->free_bytes;
+}
+
+Result<> refuse_conflicts(const std::vector<Conflict>& conflicts, bool replace) {
+  std::string what;
+  std::string hint;
+  for (const Conflict& conflict : conflicts) {
+    if (conflict.replaceable && replace) continue;
+    what += (what.empty() ? "" : "; ") + conflict.what;
+    if (!hint.contains(conflict.remedy)) hint += (hint.empty() ? "" : "; ") + conflict.remedy;
+  }
+  if (what.empty()) return {};
+  return fail(Errc::exists, std::move(what), std::move(hint));
 }
 
 Result<std::vector<engine::ContainerInfo>> running_containers(engine::Engine& engine) {

@@ -2,7 +2,9 @@
 // Bringing back a place, which is a volume or a directory, from a tar: what volumes, bind mounts and files have in
 // common.
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,16 +16,31 @@ struct PlaceTarget {
   helper::Place place;
   std::vector<std::string> paths;  // only these; empty: the archive becomes all of its contents
   bool made = false;               // the volume was made for this restore, and goes when that is rolled back
+  // Nothing may be replaced: data that came after the plan is refused, at the begin and right before the commit.
+  bool must_be_empty = false;
+  // Asked right before the commit, through the session: staging may take an hour, and a service may have been started.
+  std::function<Result<>(helper::Session& session, RunContext& run)> check_again = {};
 };
 
-// Opens a helper that may write, makes the directories above a place that is to be made, and first puts back what a
-// dead run left there. Where it fails, a volume that was made is removed.
+// Opens a helper that may write, makes the directories above a place that is to be made (they go when it is rolled
+// back), and first puts back what a dead run left there. Errc::locked if the run that left it lives: another restore is
+// under way there. Where it fails, a volume that was made is removed.
 [[nodiscard]] Result<std::unique_ptr<Restoration>> restore_place(helper::Host& host, const PlaceTarget& target,
                                                                  RunContext& run);
 
 // What is in a place. A directory that isn't there is `exists == false`.
 [[nodiscard]] Result<helper::Probe> probe_place(helper::Host& host, const helper::Place& place,
                                                 const std::vector<std::string>& paths, RunContext& run);
+
+// What is free where a place is yet to be made: around a directory, or among the volumes of the Engine, if there is one
+// to look at. Nothing for a volume that the Engine keeps elsewhere (another driver, options).
+[[nodiscard]] Result<std::optional<std::uint64_t>> free_around(helper::Host& host, const std::string& path,
+                                                               RunContext& run);
+[[nodiscard]] Result<std::optional<std::uint64_t>> free_for(helper::Host& host, const engine::VolumeInfo& missing,
+                                                            RunContext& run);
+
+// An error (Errc::exists) that names the conflicts which nothing permits.
+[[nodiscard]] Result<> refuse_conflicts(const std::vector<Conflict>& conflicts, bool replace);
 
 // Every container of the Engine that runs (paused ones too), but for davit's own helpers.
 [[nodiscard]] Result<std::vector<engine::ContainerInfo>> running_containers(engine::Engine& engine);

@@ -47,9 +47,11 @@ std::vector<Conflict> check_place(const PlaceCheck& check) {
     conflicts.push_back(
         {check.what + " holds data (" + count + ", " + render_bytes(check.seen.used_bytes) + ")", kReplace, true});
   }
-  if (check.seen.exists && check.needed_bytes > check.seen.free_bytes)
-    conflicts.push_back({check.what + " has " + render_bytes(check.seen.free_bytes) + " free, and the restore needs " +
-                             render_bytes(check.needed_bytes) + (has_data ? " beside the old contents" : ""),
+  const std::optional<std::uint64_t> free = check.seen.exists ? check.seen.free_bytes : check.free_around;
+  if (free && check.needed_bytes > *free)
+    conflicts.push_back({check.what + (check.seen.exists ? " has " : " would have ") + render_bytes(*free) +
+                             " free, and the restore needs " + render_bytes(check.needed_bytes) +
+                             (has_data ? " beside the old contents" : ""),
                          "free some space on its file system", false});
   return conflicts;
 }

@@ -15,6 +15,8 @@ struct PlaceCheck {
   std::string what;                                 // "volume shop_uploads"
   std::vector<const engine::ContainerInfo*> users;  // running containers in whose way it is
   helper::Probe seen;
+  // Where the place is yet to be made: what is free on the file system that it will be on, if that could be found out.
+  std::optional<std::uint64_t> free_around;
   bool same_contents = false;      // what is there is what the backup holds
   std::uint64_t needed_bytes = 0;  // of the new contents, which come to lie beside the old ones
   std::string stack;

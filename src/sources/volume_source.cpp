@@ -134,11 +134,25 @@ class VolumeSource : public Source {
         TRY_ASSIGN(present, host_.engine().inspect_volume(recorded.name));
         TRY(refuse(check_backups("volume " + recorded.name, mountpoint_of(present), options_.skip_paths)));
       }
-      return restore_place(host_, {{Place::Kind::volume, recorded.name, false}, {}, made}, run);
+      PlaceTarget place{{Place::Kind::volume, recorded.name, false}, {}, made, !target.replace};
+      place.check_again = [this, name = recorded.name, stack = target.stack](helper::Session&, RunContext&) {
+        return refuse_users("volume " + name, stack,
+                            [&](const Running& running) { return users_of_volume(running, name, false); });
+      };
+      return restore_place(host_, place, run);
     }
     TRY_ASSIGN(path, bind_target(item, target));
     TRY(refuse(check_backups("directory " + path, path, options_.skip_paths)));
-    return restore_place(host_, {{Place::Kind::directory, path, true}, {}, false}, run);
+    TRY_ASSIGN(running, running_containers(host_.engine()));
+    TRY_ASSIGN(check, look_at_bind(item, target, running, run));
+    TRY(refuse_conflicts(check_place(check), target.replace));
+    PlaceTarget place{{Place::Kind::directory, path, true}, {}, false, !target.replace && !check.same_contents};
+    place.check_again = [this, path, stack = target.stack, project = normal_path(target.project_dir),
+                         same = check.same_contents](helper::Session&, RunContext&) {
+      return refuse_users("directory " + path, stack,
+                          [&](const Running& now) { return users_of_path(now, path, project, same); });
+    };
+    return restore_place(host_, place, run);
   }
 
  private:
@@ -146,7 +160,15 @@ class VolumeSource : public Source {
                                                   RunContext& run) {
     TRY_ASSIGN(recorded, recorded_volume(item, target));
     const auto present = host_.engine().inspect_volume(recorded.name);
-    if (!present && present.error().code() == Errc::not_found) return std::vector<Conflict>();
+    if (!present && present.error().code() == Errc::not_found) {
+      PlaceCheck check;
+      check.what = "volume " + recorded.name;
+      check.seen.exists = false;
+      check.needed_bytes = plain_bytes(item);
+      TRY_ASSIGN(free, free_for(host_, recorded, run));
+      check.free_around = free;
+      return check_place(check);
+    }
     if (!present) return std::unexpected(present.error());
     std::vector<Conflict> conflicts = check_volume(*present, &recorded);
     if (auto held = check_backups("volume " + recorded.name, mountpoint_of(*present), options_.skip_paths))
@@ -165,6 +187,15 @@ class VolumeSource : public Source {
   Result<std::vector<Conflict>> check_bind_item(const model::Item& item, const Target& target, const Running& running,
                                                 RunContext& run) {
     TRY_ASSIGN(path, bind_target(item, target));
+    TRY_ASSIGN(check, look_at_bind(item, target, running, run));
+    std::vector<Conflict> conflicts = check_place(check);
+    if (auto held = check_backups(check.what, path, options_.skip_paths)) conflicts.push_back(*std::move(held));
+    return conflicts;
+  }
+
+  Result<PlaceCheck> look_at_bind(const model::Item& item, const Target& target, const Running& running,
+                                  RunContext& run) {
+    TRY_ASSIGN(path, bind_target(item, target));
     PlaceCheck check;
     check.what = "directory " + path;
     check.needed_bytes = plain_bytes(item);
@@ -177,11 +208,24 @@ class VolumeSource : public Source {
       check.same_contents = same;
     }
     TRY(session.close());
+    if (!check.seen.exists) {
+      TRY_ASSIGN(free, free_around(host_, path, run));
+      check.free_around = free;
+    }
     // Where nothing changes, whoever only reads may go on.
     check.users = users_of_path(running, path, normal_path(target.project_dir), check.same_contents);
-    std::vector<Conflict> conflicts = check_place(check);
-    if (auto held = check_backups(check.what, path, options_.skip_paths)) conflicts.push_back(*std::move(held));
-    return conflicts;
+    return check;
+  }
+
+  template <class UsersOf>
+  Result<> refuse_users(const std::string& what, const std::string& stack, UsersOf users_of) {
+    TRY_ASSIGN(running, running_containers(host_.engine()));
+    PlaceCheck check;
+    check.what = what;
+    check.seen.exists = false;
+    check.users = users_of(running);
+    check.stack = stack;
+    return refuse_conflicts(check_place(check), false);
   }
 
   // After `docker compose down -v` a bind mount is still there, most often as it was.

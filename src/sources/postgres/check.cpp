@@ -116,14 +116,18 @@ Result<> check_running(engine::Engine& engine, const engine::ContainerInfo& cont
   return check_space(server, item, conflicts, run);
 }
 
-// Whether the mount holds a cluster already; false if it doesn't exist.
-Result<bool> holds_cluster(helper::Host& host, const engine::Mount& mount, const std::string& directory,
-                           RunContext& run) {
+// Looks for a cluster in the mount.
+Result<helper::Probe> look_for_cluster(helper::Host& host, const engine::Mount& mount, const std::string& directory,
+                                       RunContext& run) {
   helper::Place place;
   if (mount.type == "volume") {
     place.source = mount.name;
     auto there = host.engine().inspect_volume(mount.name);
-    if (!there && there.error().code() == Errc::not_found) return false;
+    if (!there && there.error().code() == Errc::not_found) {
+      helper::Probe missing;
+      missing.exists = false;
+      return missing;
+    }
     if (!there) return std::unexpected(std::move(there).error());
   } else {
     place = {helper::Place::Kind::directory, mount.source};
@@ -134,7 +138,18 @@ Result<bool> holds_cluster(helper::Host& host, const engine::Mount& mount, const
   TRY_ASSIGN(session, helper::Session::open(host, place, helper::Access::read, run));
   TRY_ASSIGN(probe, session.probe({marker}));
   TRY(session.close());
-  return !probe.present.empty();
+  return probe;
+}
+
+// What is free where the mount of a cluster is yet to be made.
+Result<std::optional<std::uint64_t>> free_for_cluster(helper::Host& host, const engine::Mount& mount,
+                                                      const Target& target, RunContext& run) {
+  if (mount.type != "volume") return free_around(host, normal_path(mount.source), run);
+  engine::VolumeInfo volume;
+  volume.driver = mount.driver;
+  if (target.recorded != nullptr)
+    if (const Volume* recorded = target.recorded->find_volume(mount.name)) volume = recorded->info;
+  return free_for(host, volume, run);
 }
 
 Result<> check_stopped(helper::Host& host, const Seating& seating, const model::Item& item, const Target& target,
@@ -164,10 +179,17 @@ Result<> check_stopped(helper::Host& host, const Seating& seating, const model::
   place.users = named ? users_of_volume(running, mount->name, true)
                       : users_of_path(running, normal_path(mount->source), normal_path(mount->source), true);
   place.stack = target.stack;
+  TRY_ASSIGN(seen, look_for_cluster(host, *mount, directory, run));
+  place.seen.exists = seen.exists;
+  place.seen.free_bytes = seen.free_bytes;
+  for (const model::Artefact& artefact : item.artefacts) place.needed_bytes += artefact.plain.bytes;
+  if (!seen.exists) {
+    TRY_ASSIGN(free, free_for_cluster(host, *mount, target, run));
+    place.free_around = free;
+  }
   std::ranges::move(check_place(place), std::back_inserter(conflicts));
 
-  TRY_ASSIGN(holds, holds_cluster(host, *mount, directory, run));
-  if (holds)
+  if (!seen.present.empty())
     conflicts.push_back({"service " + item.id.name + " doesn't run, and its volume holds a cluster already (" +
                              (mount->type == "volume" ? mount->name : mount->source) + ")",
                          "--replace puts the backup's databases in place of those of the same name", true});

@@ -46,6 +46,11 @@ std::optional<Stage> stage_of(std::string_view name) {
   return stage;
 }
 
+std::string run_of(std::string_view name) {
+  name.remove_prefix(stage_of(name) == Stage::old ? kOldPrefix.size() : kFreshPrefix.size());
+  return std::string(name.substr(0, name.find('_')));
+}
+
 Result<std::vector<Database>> list_databases(const Server& server, RunContext& run) {
   // 15 brought the provider of the locale, 17 gave its locale another column.
   const bool providers = server.major() >= 15;

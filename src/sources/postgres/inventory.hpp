@@ -32,6 +32,8 @@ enum class Stage { fresh, old };
 [[nodiscard]] std::string stage_name(Stage stage, std::string_view run_id, std::size_t number);
 // Which kind of such a name it is, if it is one: a database that an interrupted restore left.
 [[nodiscard]] std::optional<Stage> stage_of(std::string_view name);
+// The begin of the id of the run that made it; as much as the name holds. REQUIRES: it is such a name.
+[[nodiscard]] std::string run_of(std::string_view name);
 
 // By name.
 [[nodiscard]] Result<std::vector<Database>> list_databases(const Server& server, RunContext& run);

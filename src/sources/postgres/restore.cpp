@@ -12,9 +12,9 @@ namespace davit::sources {
 namespace {
 
 constexpr std::size_t kGlobalsLimit = 64U << 20U;
-// $1: the directory; $2: the data directory, whose owner it gets.
+// $1: the directory; $2: the data directory, whose owner it gets. Says what it makes, the deepest first.
 constexpr std::string_view kMakeDirectory =
-    R"sh(mkdir -p -- "$1" && chmod 700 -- "$1" && chown -- "$(stat -c %u:%g "$2")" "$1")sh";
+    R"sh(d=$1; while [ ! -d "$d" ]; do printf '%s\n' "$d"; d=$(dirname -- "$d"); done; mkdir -p -- "$1" && chmod 700 -- "$1" && chown -- "$(stat -c %u:%g "$2")" "$1")sh";
 
 std::string attribute(const model::Attributes& attributes, std::string_view name) {
   const auto found = attributes.find(name);
@@ -72,8 +72,30 @@ Result<std::unique_ptr<Restoration>> PostgresRestoration::begin(helper::Host& ho
   return std::unique_ptr<Restoration>(std::move(restoration));
 }
 
-// What a dead run had not finished is worth nothing; what it had put aside is its user's, who may want it. A restore
-// that is under way has a session in its unfinished database, and so keeps it.
+// Whether another davit is still at work on it can be seen by the containers of its run, and by the sessions of davit
+// in this server, whoever's they are. One of ours may take a moment to end behind its command.
+Result<> PostgresRestoration::drop_leftover(const std::string& name, RunContext& run) const {
+  using namespace std::chrono_literals;
+  TRY_ASSIGN(containers, server().engine().list_containers({.labels = {std::string(engine::kRunLabel)}, .names = {}}));
+  for (const engine::ContainerSummary& container : containers)
+    if (const auto label = container.labels.find(engine::kRunLabel);
+        label != container.labels.end() && label->second.starts_with(run_of(name)))
+      return fail(Errc::locked, "its run has the container " + container.name);
+  for (int poll = 0;; ++poll) {
+    TRY_ASSIGN(sessions,
+               server().query(maintenance_, {"pid"},
+                              "from pg_stat_activity where pid <> pg_backend_pid() and (application_name like 'davit%' "
+                              "or datname = " +
+                                  quote_literal(name) + ")",
+                              run));
+    if (sessions.empty()) break;
+    if (poll == 10) return fail(Errc::locked, "another davit is at work in this server");
+    run.clock.sleep_for(200ms);
+  }
+  return server().execute(maintenance_, "DROP DATABASE " + quote_identifier(name) + ";\n", run);
+}
+
+// What a dead run had not finished is worth nothing; what it had put aside is its user's, who may want it.
 void PostgresRestoration::tidy(const std::vector<Database>& databases, RunContext& run) const {
   for (const Database& each : databases) {
     const auto stage = stage_of(each.name);
@@ -81,11 +103,9 @@ void PostgresRestoration::tidy(const std::vector<Database>& databases, RunContex
     if (*stage == Stage::old) {
       run.reporter.note("database " + each.name +
                         " holds the old contents of an interrupted restore: drop it if nobody needs them");
-    } else if (const auto dropped =
-                   server().execute(maintenance_, "DROP DATABASE " + quote_identifier(each.name) + ";\n", run);
-               !dropped) {
-      run.reporter.note("database " + each.name +
-                        " is left over from an interrupted restore, and stays: " + dropped.error().message());
+    } else if (const auto dropped = drop_leftover(each.name, run); !dropped) {
+      run.reporter.note("database " + each.name + " belongs to another restore, or is left over from one, and stays: " +
+                        dropped.error().message());
     }
   }
 }
@@ -127,6 +147,8 @@ Result<> PostgresRestoration::make_directories(RunContext& run) {
     if (answer.outcome.exit_code != 0)
       return std::unexpected(
           command_error("make directory " + location + " for tablespace " + name, "mkdir", answer.outcome));
+    const std::vector<std::string> made = split(trim(answer.out), '\n');
+    made_directories_.insert(made_directories_.begin(), made.begin(), made.end());
   }
   return {};
 }
@@ -241,6 +263,7 @@ Result<> PostgresRestoration::rollback(RunContext& run) {
   if (result) {
     keep_first(drop_fresh(run));
     keep_first(undo_roles(run));
+    if (result) keep_first(remove_directories(run));
   }
   keep_first(seat_.undo());
   return result;
@@ -268,6 +291,17 @@ Result<> PostgresRestoration::drop_fresh(RunContext& run) {
     if (auto dropped = drop_database(each.fresh_name, run); !dropped && result) result = std::move(dropped);
   if (result) replacements_.clear();
   return result;
+}
+
+// Only empty ones go, so nothing of anybody else's can.
+Result<> PostgresRestoration::remove_directories(RunContext& run) {
+  std::erase(made_directories_, "");
+  if (made_directories_.empty()) return {};
+  std::vector<std::string> argv{"sh", "-c", R"sh(for d; do rmdir -- "$d" 2>/dev/null; done; :)sh", "davit"};
+  argv.insert(argv.end(), made_directories_.begin(), made_directories_.end());
+  made_directories_.clear();
+  return engine::run_command_for_text(server().engine(), server().container(), server().command(std::move(argv)), run)
+      .transform([](const auto&) {});
 }
 
 Result<> PostgresRestoration::undo_roles(RunContext& run) {

@@ -34,6 +34,7 @@ class PostgresRestoration : public Restoration {
   PostgresRestoration(Seat seat, const model::Item& item) : seat_(std::move(seat)), item_(item) {}
 
   void tidy(const std::vector<Database>& databases, RunContext& run) const;
+  [[nodiscard]] Result<> drop_leftover(const std::string& name, RunContext& run) const;
   Result<> stage_globals(stream::ByteSource& plain, RunContext& run);
   Result<> stage_database(const model::Artefact& artefact, stream::ByteSource& plain, RunContext& run);
   Result<> fill(const model::Artefact& artefact, const std::string& fresh_name, stream::ByteSource& data,
@@ -43,12 +44,14 @@ class PostgresRestoration : public Restoration {
   Result<> undo_swap(RunContext& run);
   Result<> drop_fresh(RunContext& run);
   Result<> undo_roles(RunContext& run);
+  Result<> remove_directories(RunContext& run);
   [[nodiscard]] const Server& server() const { return seat_.server(); }
 
   Seat seat_;
   const model::Item item_;
   std::string maintenance_;  // a database that isn't restored, for statements on the others
   Globals globals_;
+  std::vector<std::string> made_directories_;  // for tablespaces, each before those above it
   std::string roles_before_;
   std::vector<Replacement> replacements_;
   bool swap_begun_ = false;

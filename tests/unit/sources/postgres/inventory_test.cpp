@@ -56,6 +56,8 @@ TEST_CASE("names of a restore's own databases fit and are known again") {
   CHECK(stage_name(Stage::fresh, std::string(64, 'f'), 4294967295U).size() < 64);
   CHECK(stage_of("davit_restore_ab_1") == Stage::fresh);
   CHECK(stage_of("davit_old_ab_1") == Stage::old);
+  CHECK(run_of(stage_name(Stage::fresh, "0123456789abcdef0123", 7)) == "0123456789abcdef");
+  CHECK(run_of(stage_name(Stage::old, "ab", 7)) == "ab");
   CHECK_FALSE(stage_of("davit_restore_of_shop"));
   CHECK_FALSE(stage_of("davit_old_ab"));
   CHECK_FALSE(stage_of("davit_old__1"));

@@ -37,15 +37,24 @@ class FakeServer {
   std::string superuser = "true";
   std::vector<std::string> databases{"postgres", "template1"};
   std::string undroppable;
+  std::vector<std::vector<std::string>> sessions;  // pids of other davits
+  std::vector<std::string> removed_directories;
 
   test::FakeOutcome answer(const test::FakeCommand& command) {
     const std::string& last = command.argv.back();
     if (command.argv[0] == "pg_restore" || command.argv[0] == "pg_dumpall") return {};
     if (command.argv[0] == "sh" && command.argv[2].contains("pg_restore"))
       return {0, "CREATE DATABASE " + command.input + ";\n", ""};
+    if (command.argv[0] == "sh" && command.argv[2].contains("mkdir")) return {0, "/ts/fast\n/ts\n", ""};
+    if (command.argv[0] == "sh" && command.argv[2].contains("rmdir")) {
+      removed_directories.assign(command.argv.begin() + 4, command.argv.end());
+      return {};
+    }
     if (command.argv[0] == "sh" || last == "-") return run(command.input);
     if (last.contains("server_version_num")) return {0, rows({{version_num, "17.5", "postgres", superuser, "false"}})};
     if (last.contains("listen_addresses")) return {0, rows({{"*", "long ago", "1"}})};
+    if (last.contains("from pg_stat_activity")) return {0, rows(sessions)};
+    if (last.contains("from pg_roles") || last.contains("from pg_tablespace")) return {};
     if (last.contains("from pg_database")) return {0, rows(list())};
     return {3, "", "what is " + last};
   }
@@ -139,6 +148,50 @@ TEST_CASE("a role that is no superuser restores nothing") {
   const auto refused = f.begin();
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code() == Errc::credentials);
+}
+
+TEST_CASE("a database of another restore is dropped only when nothing shows that its run lives") {
+  Fixture f;
+  const std::string left = "davit_restore_feedfeedfeedfeed_1";
+  f.server.databases = {"postgres", "template1", left};
+  SECTION("nothing shows it") {
+    REQUIRE(f.begin());
+    CHECK(f.server.databases == std::vector<std::string>{"postgres", "template1"});
+    return;
+  }
+  std::string why;
+  SECTION("a container of its run") {
+    engine::ContainerInfo helper;
+    helper.name = "davit-helper-feed";
+    helper.labels = {{"davit.run", "feedfeedfeedfeed0123"}};
+    f.engine.add_container(helper);
+    why = "its run has the container davit-helper-feed";
+  }
+  SECTION("a session of davit in the server") {
+    f.server.sessions = {{"4711"}};
+    why = "another davit is at work";
+  }
+  REQUIRE(f.begin());
+  CHECK(std::ranges::contains(f.server.databases, left));
+  CHECK(std::ranges::any_of(f.reporter.notes,
+                            [&](const std::string& note) { return note.contains(left) && note.contains(why); }));
+}
+
+TEST_CASE("directories that were made for tablespaces go with a rollback, the deepest first") {
+  Fixture f;
+  const std::string script = "CREATE TABLESPACE fast OWNER postgres LOCATION '/ts/fast';\n";
+  model::Artefact globals;
+  globals.content = model::Content::sql;
+  globals.plain = globals.stored = stream::extent_of(std::as_bytes(std::span(script))).value();
+  f.item.attributes["tablespace.fast"] = "/ts/fast";
+  auto restoration = f.begin();
+  REQUIRE(restoration);
+  stream::MemorySource stored(script);
+  const auto staged = (*restoration)->stage(globals, stored, f.run);
+  if (!staged) FAIL(staged.error().message());
+  CHECK(f.server.removed_directories.empty());
+  (void)(*restoration)->rollback(f.run);  // the fake's server does not stop as a real one does
+  CHECK(f.server.removed_directories == std::vector<std::string>{"/ts/fast", "/ts"});
 }
 
 TEST_CASE("what can't be dropped keeps neither the other databases nor the server") {
