@@ -109,9 +109,10 @@ Result<BackupPlan> plan_backup(engine::Engine& engine, const SourceSet& sources,
   TRY_ASSIGN(stack, sources::discover(engine, options.stack));
   plan.stack = std::move(stack);
   Covered covered;
+  const auto takes = [&options](const model::ItemId& id) { return options.selection.takes(id); };
   for (const SourceSet::Member& member : sources.members()) {
     TRY(run.check());
-    TRY_ASSIGN(part, member.source->plan(plan.stack, options.encoding, run));
+    TRY_ASSIGN(part, member.source->plan(plan.stack, options.encoding, takes, run));
     covered.merge(part.covered_volumes);
     std::ranges::move(part.items, std::back_inserter(plan.items));
     std::ranges::move(part.not_covered, std::back_inserter(plan.not_covered));

@@ -60,7 +60,7 @@ class FilesSource : public Source {
  public:
   FilesSource(helper::Host& host, FilesOptions options) : host_(host), options_(std::move(options)) {}
 
-  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, RunContext& run) override {
+  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, const Takes&, RunContext& run) override {
     digest_key_ = stack.digest_key;
     Plan plan;
     TRY_ASSIGN(named, named_files(stack, run));

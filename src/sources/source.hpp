@@ -2,6 +2,7 @@
 // What is backed up. A source finds its items in a stack, dumps each of their artefacts into a sink, and brings them
 // back. It never sees where the bytes rest.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -63,12 +64,17 @@ struct Target {
   bool allow_version_change = false;
 };
 
+// Whether a run takes an item.
+using Takes = std::function<bool(const model::ItemId&)>;
+
 class Source {
  public:
   virtual ~Source() = default;
   // Read-only. Items come in a fixed order. `encoding` is the one that dump() will be given: a planned artefact has its
-  // codec, and its path the codec's suffix.
-  [[nodiscard]] virtual Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, RunContext& run) = 0;
+  // codec, and its path the codec's suffix. Items that the run doesn't take are planned, too, so that they can be
+  // named, but without their artefacts where these would have to be asked for.
+  [[nodiscard]] virtual Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, const Takes& takes,
+                                          RunContext& run) = 0;
   // Dumps one planned artefact, encoded, into `stored`, finishes it, and fills in extents and entries. May correct the
   // item (its consistency, server version). Findings have no item name yet.
   [[nodiscard]] virtual Result<std::vector<Finding>> dump(model::Item& item, model::Artefact& artefact,

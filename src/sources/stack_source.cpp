@@ -33,7 +33,7 @@ class DefinitionRestoration : public Restoration {
 
 class StackSource : public Source {
  public:
-  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, RunContext&) override {
+  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, const Takes&, RunContext&) override {
     text_ = render_definition(stack);
     model::Item item;
     item.id = {model::ItemKind::stack, "definition"};

@@ -78,7 +78,7 @@ class VolumeSource : public Source {
  public:
   VolumeSource(helper::Host& host, VolumeOptions options) : host_(host), options_(std::move(options)) {}
 
-  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, RunContext& run) override {
+  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, const Takes&, RunContext& run) override {
     Plan plan;
     excludes_.clear();
     digest_key_ = stack.digest_key;

@@ -116,7 +116,7 @@ Result<> plan_server(const Server& server, const Stack& stack, const Service& se
 }  // namespace
 
 Result<Plan> plan_postgres(engine::Engine& engine, const Stack& stack, const stream::Encoding& encoding,
-                           Servers& servers, RunContext& run) {
+                           const Takes& takes, Servers& servers, RunContext& run) {
   Plan plan;
   servers.clear();
   for (const Service& service : stack.services) {
@@ -125,6 +125,11 @@ Result<Plan> plan_postgres(engine::Engine& engine, const Stack& stack, const str
     model::Item item;
     item.id = {model::ItemKind::postgres, service.name};
     item.services = {service.name};
+    // Whether it is a server at all stays open: it may be paused, or refuse us.
+    if (!takes(item.id)) {
+      plan.items.push_back(std::move(item));
+      continue;
+    }
     const engine::ContainerInfo* container = service.running_container();
     if (container == nullptr) {
       if (asked_for || mount_of(service.containers.front(), data_directory(service.containers.front())) != nullptr)

@@ -11,8 +11,8 @@ namespace davit::sources {
 
 using Servers = std::map<std::string, Server, std::less<>>;
 
-// Fills `servers`, by service, with those that are in the plan.
+// Fills `servers`, by service, with those that are in the plan and taken. No other is connected to.
 [[nodiscard]] Result<Plan> plan_postgres(engine::Engine& engine, const Stack& stack, const stream::Encoding& encoding,
-                                         Servers& servers, RunContext& run);
+                                         const Takes& takes, Servers& servers, RunContext& run);
 
 }  // namespace davit::sources

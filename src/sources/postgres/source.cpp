@@ -15,8 +15,9 @@ class PostgresSource : public Source {
  public:
   explicit PostgresSource(helper::Host& host) : host_(host), verifier_(host.engine()) {}
 
-  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, RunContext& run) override {
-    return plan_postgres(host_.engine(), stack, encoding, servers_, run);
+  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, const Takes& takes,
+                    RunContext& run) override {
+    return plan_postgres(host_.engine(), stack, encoding, takes, servers_, run);
   }
 
   Result<std::vector<Finding>> dump(model::Item& item, model::Artefact& artefact, const stream::Encoding& encoding,

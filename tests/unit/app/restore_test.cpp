@@ -68,7 +68,8 @@ class ScriptedRestoration : public sources::Restoration {
 class ScriptedSource : public sources::Source {
  public:
   explicit ScriptedSource(Script& script) : script_(script) {}
-  Result<sources::Plan> plan(const sources::Stack&, const stream::Encoding&, RunContext&) override {
+  Result<sources::Plan> plan(const sources::Stack&, const stream::Encoding&, const sources::Takes&,
+                             RunContext&) override {
     return fail(Errc::bug, "plan");
   }
   Result<std::vector<Finding>> dump(model::Item&, model::Artefact&, const stream::Encoding&, stream::ByteSink&,

@@ -74,7 +74,7 @@ TEST_CASE("the stack source stores the definition, and its restore only reads it
   test::FakeEngine engine;
   const Stack stack = sample();
   const auto source = make_stack_source(engine);
-  auto plan = source->plan(stack, {}, run.context);
+  auto plan = source->plan(stack, {}, [](const model::ItemId&) { return true; }, run.context);
   REQUIRE(plan);
   REQUIRE(plan->items.size() == 1);
   model::Item item = plan->items[0];

@@ -38,7 +38,8 @@ struct Fixture {
   }
   Result<Plan> plan(const std::vector<std::string>& files = {}) {
     helper::Host host(engine, {.image = {}, .self_container = "davit", .attach_only = true, .program = {}});
-    return make_files_source(host, {files, {}})->plan(stack(), {}, run.context);
+    return make_files_source(host, {files, {}})
+        ->plan(stack(), {}, [](const model::ItemId&) { return true; }, run.context);
   }
 };
 
