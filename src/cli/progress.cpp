@@ -8,6 +8,7 @@
 #include <format>
 #include <mutex>
 
+#include "util/escape.hpp"
 #include "util/text.hpp"
 
 namespace davit::cli {
@@ -23,7 +24,7 @@ void print_line(std::string_view text) {
 
 std::string finding_line(const Finding& finding) {
   return "finding: " + escape_for_display(finding.item) + (finding.path.empty() ? "" : " " + finding.path) + ": " +
-         finding.what;
+         escape_lines(finding.what);
 }
 
 // What the bar and the lines have in common: counting, and the line that remains of a step.
@@ -50,7 +51,7 @@ class Steps : public Progress {
     show();
   }
   void finding(const Finding& finding) override { print_between(finding_line(finding)); }
-  void note(std::string_view text) override { print_between(escape_for_display(text)); }
+  void note(std::string_view text) override { print_between(escape_lines(text)); }
   void close() override {
     const std::lock_guard lock(mutex_);
     end_step();

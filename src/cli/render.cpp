@@ -4,6 +4,7 @@
 #include <format>
 #include <nlohmann/json.hpp>
 
+#include "util/escape.hpp"
 #include "util/text.hpp"
 
 namespace davit::cli {
@@ -80,6 +81,9 @@ std::string render_items(const std::vector<model::Item>& items, bool with_sizes)
   return render_table(rows, 2);
 }
 
+// Of a message, whose names are escaped already. JSON carries line ends by itself, but no bytes that aren't UTF-8.
+std::string json_text(const std::string& message) { return is_utf8(message) ? message : escape_lines(message); }
+
 json not_covered_to_json(const std::vector<model::NotCovered>& lines) {
   json array = json::array();
   for (const model::NotCovered& line : lines)
@@ -109,19 +113,17 @@ std::string render_table(const std::vector<std::vector<std::string>>& rows, std:
 }
 
 std::string render_error(const Error& error) {
-  std::string text = "error: " + error.message() + "\n";
-  if (!error.hint().empty()) text += "hint: " + error.hint() + "\n";
+  std::string text = "error: " + escape_lines(error.message()) + "\n";
+  if (!error.hint().empty()) text += "hint: " + escape_lines(error.hint()) + "\n";
   return text;
 }
 
 json error_to_json(const Error& error) {
-  // JSON carries line ends by itself, but no bytes that aren't UTF-8.
-  const auto text = [](const std::string& bytes) { return is_utf8(bytes) ? bytes : escape_for_display(bytes); };
   return {{"error",
            {{"code", name_of(error.code())},
             {"exit_code", exit_code_of(error.code())},
-            {"message", text(error.message())},
-            {"hint", text(error.hint())}}}};
+            {"message", json_text(error.message())},
+            {"hint", json_text(error.hint())}}}};
 }
 
 std::string render_backup_plan(const app::BackupPlan& plan) {
@@ -234,7 +236,7 @@ json verify_report_to_json(const app::VerifyReport& report) {
                          {"path", artefact.path},
                          {"bytes", artefact.bytes},
                          {"good", artefact.problem.empty()},
-                         {"problem", escape_for_display(artefact.problem)}});
+                         {"problem", json_text(artefact.problem)}});
   return {{"backups", report.backups}, {"problems", report.problems()}, {"artefacts", std::move(artefacts)}};
 }
 

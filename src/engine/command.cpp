@@ -4,6 +4,7 @@
 
 #include "engine/command_script.hpp"
 #include "engine/mark_scanner.hpp"
+#include "util/escape.hpp"
 #include "util/text.hpp"
 
 namespace davit::engine {
@@ -120,7 +121,7 @@ class RunningCommand {
       return fail(Errc::unavailable, "its shell says that it ended with exit code " +
                                          std::to_string(scanner_.exit_code()) + ", and the Engine says " +
                                          std::to_string(*exit_code));
-    return CommandOutcome{.exit_code = *exit_code, .errors = std::string(trim(errors_.take()))};
+    return CommandOutcome{.exit_code = *exit_code, .errors = escape_lines(trim(errors_.take()))};
   }
 
  private:

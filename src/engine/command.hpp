@@ -27,7 +27,7 @@ struct Command {
 
 struct CommandOutcome {
   int exit_code = 0;
-  std::string errors;  // the last 16 KiB of its stderr, trimmed; where it could not start, what the Engine printed
+  std::string errors;  // the last 16 KiB of its stderr, trimmed, its lines escaped; or what the Engine printed instead
 };
 
 // Runs it and writes its stdout to `out`, which is not finished by this. An exit code other than 0 is an outcome, not

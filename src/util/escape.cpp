@@ -1,3 +1,5 @@
+#include "util/escape.hpp"
+
 #include <cstdint>
 #include <format>
 
@@ -42,6 +44,28 @@ bool is_printable(std::uint32_t point) {
   return !(point >= 0x2028 && point <= 0x202e) && !(point >= 0x2066 && point <= 0x2069);
 }
 
+enum class Form { name, lines };
+
+std::string escape(std::string_view bytes, Form form) {
+  std::string shown;
+  shown.reserve(bytes.size());
+  while (!bytes.empty()) {
+    std::uint32_t point = 0;
+    const std::size_t length = decode_utf8(bytes, point);
+    const std::size_t taken = length == 0 ? 1 : length;
+    if (form == Form::lines && (bytes.front() == '\n' || bytes.starts_with("\r\n"))) {
+      if (bytes.front() == '\n') shown += '\n';
+    } else if (length != 0 && is_printable(point)) {
+      if (point == '\\' && form == Form::name) shown += '\\';
+      shown += bytes.substr(0, length);
+    } else {
+      for (const char c : bytes.substr(0, taken)) shown += std::format("\\x{:02x}", static_cast<unsigned char>(c));
+    }
+    bytes.remove_prefix(taken);
+  }
+  return shown;
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view bytes) {
@@ -54,22 +78,8 @@ bool is_utf8(std::string_view bytes) {
   return true;
 }
 
-std::string escape_for_display(std::string_view bytes) {
-  std::string shown;
-  shown.reserve(bytes.size());
-  while (!bytes.empty()) {
-    std::uint32_t point = 0;
-    const std::size_t length = decode_utf8(bytes, point);
-    const std::size_t taken = length == 0 ? 1 : length;
-    if (length != 0 && is_printable(point)) {
-      if (point == '\\') shown += '\\';
-      shown += bytes.substr(0, length);
-    } else {
-      for (const char c : bytes.substr(0, taken)) shown += std::format("\\x{:02x}", static_cast<unsigned char>(c));
-    }
-    bytes.remove_prefix(taken);
-  }
-  return shown;
-}
+std::string escape_for_display(std::string_view bytes) { return escape(bytes, Form::name); }
+
+std::string escape_lines(std::string_view text) { return escape(text, Form::lines); }
 
 }  // namespace davit

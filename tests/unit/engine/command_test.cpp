@@ -42,6 +42,16 @@ struct CutSource : stream::ByteSource {
 
 }  // namespace
 
+TEST_CASE("what a command prints on stderr can't steer a terminal", "[engine][command]") {
+  Fixture f;
+  f.engine.on_command = [](const FakeCommand&) {
+    return FakeOutcome{1, "", "psql: error: \x1b]0;owned\x07no\r\nDETAIL: caf\xe9 \\d\n"};
+  };
+  const auto answer = run_command_for_text(f.engine, f.db, {.argv = {"psql"}}, f.context);
+  REQUIRE(answer);
+  CHECK(answer->outcome.errors == "psql: error: \\x1b]0;owned\\x07no\nDETAIL: caf\\xe9 \\d");
+}
+
 TEST_CASE("a command's output, errors and exit code come back", "[engine][command]") {
   Fixture f;
   std::string big(3'000'000, 'b');

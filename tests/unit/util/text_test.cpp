@@ -7,6 +7,8 @@
 #include <random>
 #include <set>
 
+#include "util/escape.hpp"
+
 using namespace davit;
 using namespace std::string_literals;
 
@@ -38,6 +40,14 @@ TEST_CASE("render_bytes shows three significant digits of decimal units") {
   CHECK(render_bytes(999'600) == "1 MB");
   CHECK(render_bytes(1'600'000'000) == "1.6 GB");
   CHECK(render_bytes(std::numeric_limits<std::uint64_t>::max()) == "18.4 EB");
+}
+
+TEST_CASE("escape_lines keeps lines and what is escaped already") {
+  CHECK(escape_lines("one\r\ntwo\n") == "one\ntwo\n");
+  CHECK(escape_lines("a\x1b]0;x\x07 b\tc\xff\rd") == "a\\x1b]0;x\\x07 b\\x09c\\xff\\x0dd");
+  const std::string once = escape_lines("größe\n\x1b[2J" + escape_for_display("a\\b\n"));
+  CHECK(once == "größe\n\\x1b[2Ja\\\\b\\x0a");
+  CHECK(escape_lines(once) == once);
 }
 
 TEST_CASE("escape_for_display keeps printable UTF-8 and spells out the rest") {
