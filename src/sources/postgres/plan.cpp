@@ -1,5 +1,6 @@
 #include "sources/postgres/plan.hpp"
 
+#include "sources/host_path.hpp"
 #include "sources/postgres/detect.hpp"
 #include "sources/postgres/inventory.hpp"
 #include "util/log.hpp"
@@ -7,8 +8,6 @@
 
 namespace davit::sources {
 namespace {
-
-constexpr std::size_t kLongestPart = 200;  // of a key, the suffixes aside
 
 using namespace std::chrono_literals;
 
@@ -31,16 +30,9 @@ Result<bool> has_cluster(engine::Engine& engine, const engine::ContainerInfo& co
   return answer.outcome.exit_code == 0;
 }
 
-// A part of a key for a name of any bytes; names that are too long are cut, and numbered to stay apart.
-std::string part_of(const std::string& name, std::size_t number) {
-  std::string part = encode_file_name(name);
-  if (part.size() > kLongestPart) part = part.substr(0, kLongestPart) + "~" + std::to_string(number);
-  return part;
-}
-
 Result<> plan_artefacts(const Server& server, model::Item& item, Plan& plan, const stream::Encoding& encoding,
                         RunContext& run) {
-  const std::string folder = "db/" + part_of(item.id.name, 0) + "/";
+  const std::string folder = "db/" + artefact_name(item.id.name) + "/";
   const std::string suffix(stream::file_suffix(encoding.codec));
   const auto artefact = [&](const std::string& path, model::Content content) {
     model::Artefact planned;
@@ -59,7 +51,7 @@ Result<> plan_artefacts(const Server& server, model::Item& item, Plan& plan, con
       plan.not_covered.push_back({item.id.text() + " database " + escape_for_display(database.name), *obstacle});
       continue;
     }
-    model::Artefact dump = artefact(part_of(database.name, item.artefacts.size()) + ".dump", model::Content::pg_custom);
+    model::Artefact dump = artefact(artefact_name(database.name) + ".dump", model::Content::pg_custom);
     dump.attributes = database.properties;
     dump.attributes["database"] = database.name;
     dump.attributes["size"] = std::to_string(database.bytes);
