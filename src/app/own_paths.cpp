@@ -1,5 +1,7 @@
 #include "app/own_paths.hpp"
 
+#include <sys/stat.h>
+
 #include <filesystem>
 #include <system_error>
 
@@ -43,6 +45,12 @@ Result<std::optional<std::string>> path_on_host(engine::Engine& engine, const st
   }
   if (!found) return std::nullopt;
   return found->string();
+}
+
+std::optional<helper::DirectoryId> directory_id(const engine::Engine& engine, const std::string& path) {
+  struct stat status{};
+  if (!engine.is_local() || ::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return std::nullopt;
+  return helper::DirectoryId{status.st_dev, status.st_ino};
 }
 
 }  // namespace davit::app

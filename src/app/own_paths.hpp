@@ -5,6 +5,7 @@
 #include <string>
 
 #include "engine/engine.hpp"
+#include "helper/session.hpp"
 
 namespace davit::app {
 
@@ -12,5 +13,8 @@ namespace davit::app {
 // mounts; nothing if it is in no mount. `self` names the container, where it can't be found out; empty otherwise.
 [[nodiscard]] Result<std::optional<std::string>> path_on_host(engine::Engine& engine, const std::string& self,
                                                               const std::string& path);
+
+// What that directory is to the Engine's host; nothing where it isn't there yet, or the Engine is on another machine.
+[[nodiscard]] std::optional<helper::DirectoryId> directory_id(const engine::Engine& engine, const std::string& path);
 
 }  // namespace davit::app

@@ -30,6 +30,8 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
   options.stack = stack;
   std::vector<std::string> files = flags.files;
   if (files.empty()) files = {globals.environment.get("DAVIT_FILES").value_or("")};
+  // The repository is there before anything asks where it is.
+  if (!flags.dry_run) TRY(bench.storage(Workbench::Use::write));
   TRY_ASSIGN(sources, bench.sources(files));
 
   if (flags.dry_run) {
@@ -42,14 +44,12 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
   TRY_ASSIGN(storage, bench.storage(Workbench::Use::write));
   TRY_ASSIGN(report, app::run_backup(*engine, *storage, *sources, options, bench.run()));
   bench.progress().close();
+  std::string text = globals.quiet ? report.entry.id + "\n" : render_backup_report(report, storage->describe());
   if (globals.json) {
-    TRY_ASSIGN(text, catalog::render_manifest(report.manifest));
-    TRY(print(text));
-  } else if (globals.quiet) {
-    TRY(print(report.entry.id + "\n"));
-  } else {
-    TRY(print(render_backup_report(report, storage->describe())));
+    TRY_ASSIGN(manifest, catalog::render_manifest(report.manifest));
+    text = std::move(manifest);
   }
+  TRY(print_outcome(text, "backup " + report.entry.id + " was made"));
   return report.manifest.findings.empty() ? kExitDone : kExitFindings;
 }
 

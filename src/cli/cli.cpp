@@ -121,6 +121,13 @@ Result<> print(std::string_view text) {
   return {};
 }
 
+Result<> print_outcome(std::string_view text, std::string_view done) {
+  auto printed = print(text);
+  if (printed) return printed;
+  return fail(printed.error().code(), std::string(done) + ", but " + printed.error().message(),
+              "nothing has to be repeated: only the report is lost");
+}
+
 int run(int argc, char** argv) {
   try {
     return run_checked(argc, argv);

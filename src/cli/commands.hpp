@@ -19,5 +19,8 @@ void add_verify(CLI::App& app, const Globals& globals, Action& chosen);
 
 // Writes to standard output. Errc::failed if it can't be written, such as on a full disk.
 [[nodiscard]] Result<> print(std::string_view text);
+// The report of what has been done, which stays done where the report can't be written: the error says so. `done`:
+// "backup X was made".
+[[nodiscard]] Result<> print_outcome(std::string_view text, std::string_view done);
 
 }  // namespace davit::cli

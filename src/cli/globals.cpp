@@ -69,6 +69,7 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
   if (!repository_path_.empty()) {
     TRY_ASSIGN(on_host, app::path_on_host(*api, options.self_container, repository_path_));
     if (on_host) skip_paths.push_back(*on_host);
+    options.repository = app::directory_id(*engine_, repository_path_);
   }
   host_ = std::make_unique<helper::Host>(*api, options);
   sources_ = std::make_unique<app::SourceSet>();

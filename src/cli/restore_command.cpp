@@ -39,10 +39,9 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   }
   TRY_ASSIGN(report, app::run_restore(*engine, *storage, *sources, options, bench.run()));
   bench.progress().close();
-  if (globals.json)
-    TRY(print(restore_plan_to_json(report.plan, flags.replace).dump(2) + "\n"));
-  else if (!globals.quiet)
-    TRY(print(render_restore_report(report)));
+  std::string text = globals.quiet ? std::string() : render_restore_report(report);
+  if (globals.json) text = restore_plan_to_json(report.plan, flags.replace).dump(2) + "\n";
+  TRY(print_outcome(text, "backup " + report.plan.entry.id + " was restored"));
   return report.findings.empty() ? kExitDone : kExitFindings;
 }
 

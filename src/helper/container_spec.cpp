@@ -28,7 +28,7 @@ json place_mount(const PlaceMount& mount) {
   if (!mount.create.empty()) source.resize(std::max<std::size_t>(source.rfind('/'), 1));
   body["Type"] = "bind";
   body["Source"] = source;
-  body["BindOptions"] = {{"Propagation", "rprivate"}};
+  body["BindOptions"] = {{"Propagation", mount.follows_host ? "rslave" : "rprivate"}};
   return body;
 }
 

@@ -26,6 +26,9 @@ struct PlaceMount {
   Place place;
   Access access = Access::read;
   std::string create;  // not empty: the parent is mounted, and the helper makes this directory in it
+  // A directory that holds the Engine's own root is not bound privately, since the Engine could not unmount there what
+  // it has mounted; any other may lie on a mount that nobody can follow.
+  bool follows_host = false;
 };
 
 struct ContainerSpec {

@@ -53,15 +53,19 @@ Result<bool> HelperContainer::launch(const HelperImage& image, const std::string
     TRY_ASSIGN(listener, Listener::open());
     listener_.emplace(std::move(listener));
   }
-  const ContainerSpec spec{image.reference,
-                           image.has_program ? kImageProgram : std::format("{}/{}", kToolPath, kProgramName),
-                           engine::own_labels(run_, kHelperRole),
-                           network,
-                           listener_ ? listener_->name() : "",
-                           mount_};
+  ContainerSpec spec{image.reference,
+                     image.has_program ? kImageProgram : std::format("{}/{}", kToolPath, kProgramName),
+                     engine::own_labels(run_, kHelperRole),
+                     network,
+                     listener_ ? listener_->name() : "",
+                     mount_};
   log_info(std::format("helper for {}: {}, image {}", mount_.place.text(),
                        listener_ ? "socket in the network namespace of " + network : "attach", image.reference));
   auto made = host_.engine().create_container(name_, create_body(spec));
+  if (!made && made.error().message().contains("rslave")) {
+    spec.mount.follows_host = true;
+    made = host_.engine().create_container(name_, create_body(spec));
+  }
   if (!made && mount_.place.kind == Place::Kind::directory && says_missing(made.error())) return false;
   if (!made) return std::unexpected(std::move(made).error().context("create a helper"));
   created_ = true;

@@ -26,6 +26,7 @@ class HostState {
   [[nodiscard]] std::string network();
   // From now on streams are attached; `why` goes to the log.
   void give_up_socket(std::string_view why);
+  [[nodiscard]] const std::optional<DirectoryId>& repository() const { return options_.repository; }
   // The bytes of the davit that helpers run.
   [[nodiscard]] Result<std::string> program() const;
 

@@ -67,6 +67,7 @@ Result<Probe> Session::probe(const std::vector<std::string>& paths) {
   Job job;
   job.kind = Job::Kind::probe;
   job.paths = paths;
+  job.pack.repository = impl_->host.repository();
   TRY_ASSIGN(result, impl_->call(job, impl_->run.stop));
   return probe_from(result);
 }

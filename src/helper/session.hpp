@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,13 @@ struct Place {
 };
 enum class Access { read, write };
 
+// A directory by what it is (st_dev and st_ino of stat(2)), under whatever path or mount it is met.
+struct DirectoryId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  friend bool operator==(const DirectoryId&, const DirectoryId&) = default;
+};
+
 // Asked for paths, `empty`, `used_bytes` and `entries` are about these and what is below them; otherwise about
 // everything.
 struct Probe {
@@ -41,6 +49,7 @@ struct Probe {
   std::vector<std::string> directories;  // those of `present` that are directories
   std::vector<std::string> links;        // those of `present` that are symbolic links
   std::vector<std::string> leftovers;    // runs whose restore was cut off here: their ids
+  bool holds_repository = false;         // Host::Options::repository is the place, or lies in it
 };
 
 struct PackOptions {
@@ -48,6 +57,7 @@ struct PackOptions {
   std::vector<std::string>
       paths;  // only these and what is below them, relative; a missing one is a finding. Empty: all
   std::vector<std::string> exclude;  // globs over relative paths; what matches, and what is below it, is left out
+  std::optional<DirectoryId> repository = {};  // left out, with a finding; set by Session from its host
 };
 struct PackResult {
   stream::Extent plain;
@@ -77,6 +87,9 @@ class Host {
     std::string self_container;  // override of the self-detection: id or name of the container that davit runs in
     bool attach_only = false;    // never the socket: for tests, and where the automatic choice is wrong
     std::string program;         // the static davit that helpers run; empty: our own executable
+    // Where backups lie, if that is a directory of the Engine's host: it must not become part of a backup, nor be
+    // replaced by one, and a path can't always tell (a bind, a volume's device, a symbolic link).
+    std::optional<DirectoryId> repository = {};
   };
   Host(engine::Engine& engine, Options options);
   ~Host();

@@ -83,7 +83,9 @@ void Session::Impl::report_rest(std::uint64_t plain, Answer& answer) const {
 }
 
 Result<PackResult> Session::Impl::pack(const PackOptions& options, stream::ByteSink& stored) {
-  TRY(begin({.kind = Job::Kind::pack, .paths = options.paths, .pack = options}, run.stop));
+  Job job{.kind = Job::Kind::pack, .paths = options.paths, .pack = options};
+  job.pack.repository = host.repository();
+  TRY(begin(job, run.stop));
   Answer answer;
   stream::Sha256 sha256;
   std::uint64_t bytes = 0;

@@ -41,6 +41,9 @@ std::vector<Conflict> check_place(const PlaceCheck& check) {
   if (!check.users.empty())
     conflicts.push_back({check.what + " is in use by " + names_of(check.users),
                          "stop the services first: " + stop_commands(check.users, check.stack), false});
+  if (check.seen.holds_repository)
+    conflicts.push_back({check.what + " holds the repository of davit itself, which would go with its old contents",
+                         "leave the item out (--exclude), or move the repository elsewhere", false});
   const bool has_data = check.seen.exists && (!check.seen.empty || !check.seen.leftovers.empty());
   if (has_data && !check.same_contents) {
     const std::string count = check.seen.entries == 1 ? "1 entry" : std::to_string(check.seen.entries) + " entries";

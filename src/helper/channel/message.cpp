@@ -56,6 +56,10 @@ auto reading(std::string_view what, Read read) -> decltype(read()) {
 
 std::string bounded(const std::string& text) { return text.size() <= kMaxText ? text : text.substr(0, kMaxText) + "…"; }
 
+void put_repository(json& object, const Job& job) {
+  if (const auto& id = job.pack.repository) object["repository"] = {{"device", id->device}, {"inode", id->inode}};
+}
+
 }  // namespace
 
 std::string_view name_of(Job::Kind kind) {
@@ -78,6 +82,7 @@ json to_json(const Job& job) {
   switch (job.kind) {
     case Job::Kind::probe:
       object["paths"] = encode_paths(job.paths);
+      put_repository(object, job);
       break;
     case Job::Kind::pack:
       object["codec"] = stream::name_of(job.pack.encoding.codec);
@@ -85,6 +90,7 @@ json to_json(const Job& job) {
       object["workers"] = job.pack.encoding.workers;
       object["paths"] = encode_paths(job.paths);
       object["exclude"] = encode_paths(job.pack.exclude);
+      put_repository(object, job);
       break;
     case Job::Kind::stage:
       object["run"] = job.run;
@@ -114,7 +120,8 @@ json to_json(const Probe& probe) {
           {"present", encode_paths(probe.present)},
           {"directories", encode_paths(probe.directories)},
           {"links", encode_paths(probe.links)},
-          {"leftovers", encode_paths(probe.leftovers)}};
+          {"leftovers", encode_paths(probe.leftovers)},
+          {"holds_repository", probe.holds_repository}};
 }
 
 json to_json(const PackResult& result) {
@@ -146,6 +153,10 @@ Result<Job> job_from(const json& object) {
     if (object.contains("paths")) {
       TRY_ASSIGN(paths, decode_paths(object.at("paths")));
       job.paths = std::move(paths);
+    }
+    if (object.contains("repository")) {
+      const json& id = object.at("repository");
+      job.pack.repository = DirectoryId{id.at("device").get<std::uint64_t>(), id.at("inode").get<std::uint64_t>()};
     }
     if (job.kind == Job::Kind::pack) {
       TRY_ASSIGN(codec, stream::parse_codec(object.at("codec").get<std::string>()));
@@ -182,6 +193,7 @@ Result<Probe> probe_from(const json& object) {
     probe.directories = std::move(directories);
     probe.links = std::move(links);
     probe.leftovers = std::move(leftovers);
+    probe.holds_repository = object.at("holds_repository").get<bool>();
     return probe;
   });
 }

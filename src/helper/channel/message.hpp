@@ -25,7 +25,7 @@ struct Job {
   enum class Kind { probe, pack, stage, commit, rollback, seal, cleanup, recover };
   Kind kind = Kind::probe;
   std::vector<std::string> paths = {};  // probe, pack, stage
-  PackOptions pack = {};                // its paths stand in `paths`
+  PackOptions pack = {};                // its paths stand in `paths`; probe: its repository
   StageOptions stage = {};              // as well
   std::string run = {};                 // stage, seal: this run; recover: the dead one
 };

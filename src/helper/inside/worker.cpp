@@ -64,7 +64,7 @@ Result<> Worker::answer(const Result<json>& outcome) {
 Result<json> Worker::perform(const Job& job) {
   switch (job.kind) {
     case Job::Kind::probe: {
-      TRY_ASSIGN(probe, probe_place(directory_, job.paths));
+      TRY_ASSIGN(probe, probe_place(directory_, job.paths, job.pack.repository));
       return to_json(probe);
     }
     case Job::Kind::pack:

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "helper/session.hpp"
 #include "util/unique_fd.hpp"
 
 namespace davit::helper {
@@ -35,6 +36,7 @@ struct Status {
   // directories only.
   std::optional<std::uint64_t> mount;
 
+  [[nodiscard]] DirectoryId identity() const { return {device, inode}; }
   [[nodiscard]] bool is_file() const { return (mode & 0170000U) == 0100000U; }
   [[nodiscard]] bool is_directory() const { return (mode & 0170000U) == 0040000U; }
   [[nodiscard]] bool is_symlink() const { return (mode & 0170000U) == 0120000U; }

@@ -93,6 +93,9 @@ Result<> Packer::begin(const stream::TarEntry& entry, const WalkEntry* found) {
 Result<> Packer::add_root() {
   const Sys<Status> status = status_of(directory_);
   if (!status) return fail_errno(status.error(), "look at the directory");
+  if (options_.repository && options_.repository == status->identity())
+    return fail(Errc::usage, "this is the directory that davit keeps its backups in",
+                "leave the item out: --exclude, or davit.enable=false");
   stream::TarEntry entry = entry_of(*status, "./", stream::TarType::directory);
   Sys<Xattrs> xattrs = Target(directory_).read_xattrs(&xattrs_left_out_);
   if (xattrs) {
@@ -173,6 +176,10 @@ Result<bool> Packer::visit(const WalkEntry& found) {
   if (found.depth == 0 && status.is_directory() && found.name == kLostAndFound) {
     const Sys<UniqueFd> inside = open_directory_at(found.directory, found.name);
     if (inside && list_names(inside->get()).names.empty()) return false;
+  }
+  if (options_.repository && status.is_directory() && options_.repository == status.identity()) {
+    findings_.add(found.path, "holds backups of davit itself, not stored");
+    return false;
   }
   if (found.mount_point) {
     findings_.add(found.path, status.is_directory() ? "mount point, not entered" : "mount point, not stored");

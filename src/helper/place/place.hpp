@@ -22,7 +22,8 @@ struct PackReport {
   std::vector<Finding> findings;
 };
 
-[[nodiscard]] Result<Probe> probe_place(int directory, const std::vector<std::string>& paths);
+[[nodiscard]] Result<Probe> probe_place(int directory, const std::vector<std::string>& paths,
+                                        std::optional<DirectoryId> repository = {});
 
 // Writes a pax tar of the directory to `tar` and finishes it. Everything that the file system holds goes in; sockets
 // are findings, and so is a file that changes, shrinks, vanishes or can't be read while it is packed: the archive stays

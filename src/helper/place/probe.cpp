@@ -55,13 +55,16 @@ Result<> look_for(int directory, const std::vector<std::string>& paths, Probe& p
 
 }  // namespace
 
-Result<Probe> probe_place(int directory, const std::vector<std::string>& paths) {
+Result<Probe> probe_place(int directory, const std::vector<std::string>& paths, std::optional<DirectoryId> repository) {
   Probe probe;
   struct statvfs space{};
   if (::fstatvfs(directory, &space) != 0) return fail_errno(errno, "ask for free space");
   probe.free_bytes = static_cast<std::uint64_t>(space.f_bavail) * space.f_frsize;
 
   TRY(find_leftovers(directory, probe));
+  const Sys<Status> root = status_of(directory);
+  if (!root) return fail_errno(root.error(), "look at the directory");
+  probe.holds_repository = repository && repository == root->identity();
 
   TRY_ASSIGN(selection, PathSelection::of(paths));
   std::set<std::pair<std::uint64_t, std::uint64_t>> seen;
@@ -78,6 +81,7 @@ Result<Probe> probe_place(int directory, const std::vector<std::string>& paths) 
           if (selection.relation(components) != PathSelection::Relation::inside) return true;
         }
         ++probe.entries;
+        if (repository && status.is_directory() && repository == status.identity()) probe.holds_repository = true;
         // Holes are neither read nor stored.
         if (status.is_file() && (status.links < 2 || seen.emplace(status.device, status.inode).second))
           probe.used_bytes += std::min(status.size, status.blocks * 512);

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from support.davit import host_process
-from support.refusal import manifests, staging
+from support.refusal import CODES, manifests, said, staging
 
 
 def test_parent_is_missing(davit, refuses, stack):
@@ -97,3 +97,32 @@ def test_restore_into_a_disk_that_is_too_small(davit, refuses, small_stack, smal
     refuses(davit, ["restore", "--stack", small.name, "--replace", "latest"], "exists", r"is refused\n  - volume .* free, and the restore needs 10 MB beside the old contents$", "free some space")
     assert small.contents() == before
     assert len(manifests(repository)) == 1 and staging(repository) == []
+
+
+def test_repository_in_the_stack_itself(davit, small_stack, scratch):
+    """Under a path that no name tells: the volume's device. It becomes no part of a backup, and no restore takes it along."""
+    place = scratch / "place"
+    (place / "deep" / "repository").mkdir(parents=True)
+    small = small_stack("echo old >a", "type=none", "o=bind", f"device={place}")
+    here = ["--repository", str(place / "deep" / "repository")]
+    for _ in range(2):
+        done = davit("backup", "--stack", small.name, *here, code=3)
+        assert "deep/repository: holds backups of davit itself, not stored" in done.stderr + done.stdout, done
+    before = davit("ls", *here).stdout
+    assert before.count(small.name) == 2
+    small.stop()
+    (place / "a").write_text("new")
+    refused = davit("restore", "--stack", small.name, "--replace", "latest", *here, code=CODES["exists"])
+    said(refused.stderr, "holds the repository of davit itself", "--exclude")
+    assert davit("ls", *here).stdout == before
+    assert (place / "a").read_text() == "new"
+    davit("verify", *here)
+
+
+def test_a_report_that_cannot_be_written(davit, stack, repository):
+    argv = davit.argv(["backup", "--stack", stack.name], {"DAVIT_REPOSITORY": str(repository)})
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == CODES["failed"]
+    [made] = [manifest.parent.name for manifest in manifests(repository)]
+    said(done.stderr, f"backup {made} was made, but write to standard output: no space", "only the report is lost")

@@ -1,7 +1,12 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include "helper/place/place.hpp"
+#include "stream/memory_stream.hpp"
 #include "support/tree.hpp"
+#include "util/unique_fd.hpp"
 
 namespace davit::helper {
 namespace {
@@ -43,6 +48,33 @@ TEST_CASE("leftovers of a restore are seen by a probe of paths, too") {
     CHECK(probe->leftovers == std::vector<std::string>{"dead"});
     CHECK(probe->entries == 1);
   }
+}
+
+TEST_CASE("the repository is known by what it is, found by a probe and left out of an archive") {
+  const Tree place;
+  std::filesystem::create_directories(place / "deep/repository/backups");
+  test::make_file(place / "deep/file", "1");
+  test::make_file(place / "deep/repository/backups/manifest.json", "{}");
+  struct stat status{};
+  REQUIRE(::stat((place / "deep/repository").c_str(), &status) == 0);
+  const DirectoryId repository{status.st_dev, status.st_ino};
+  CHECK(probe_place(place.fd(), {}, repository)->holds_repository);
+  CHECK_FALSE(probe_place(place.fd(), {}, DirectoryId{status.st_dev, status.st_ino + 1'000'000})->holds_repository);
+  CHECK_FALSE(probe_place(place.fd(), {})->holds_repository);
+
+  PackOptions options;
+  options.repository = repository;
+  stream::MemorySink tar;
+  const auto report = pack_place(place.fd(), options, tar, {});
+  REQUIRE(report);
+  CHECK(report->entries == 3);  // the root, deep, deep/file
+  REQUIRE(report->findings.size() == 1);
+  CHECK(report->findings.front().path == "deep/repository");
+
+  const UniqueFd inside(::open((place / "deep/repository").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  CHECK(probe_place(inside.get(), {}, repository)->holds_repository);
+  stream::MemorySink nothing;
+  CHECK(pack_place(inside.get(), options, nothing, {}).error().code() == Errc::usage);
 }
 
 }  // namespace
