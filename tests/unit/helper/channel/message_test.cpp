@@ -52,7 +52,8 @@ TEST_CASE("results arrive as they were sent") {
                     .present = kOddPaths,
                     .directories = {"a"},
                     .links = {"b"},
-                    .leftovers = {"feed"}};
+                    .leftovers = {"feed"},
+                    .holds_repository = true};
   const auto probed = probe_from(through_text(to_json(probe))).value();
   CHECK(!probed.empty);
   CHECK(probed.free_bytes == 1);
@@ -62,6 +63,7 @@ TEST_CASE("results arrive as they were sent") {
   CHECK(probed.directories == probe.directories);
   CHECK(probed.links == probe.links);
   CHECK(probed.leftovers == probe.leftovers);
+  CHECK(probed.holds_repository);
   const auto packed = pack_result_from(through_text(to_json(PackResult{{1, "a"}, {2, "b"}, 3, {}}))).value();
   CHECK(packed.plain == stream::Extent{1, "a"});
   CHECK(packed.stored == stream::Extent{2, "b"});
