@@ -22,7 +22,7 @@ quietly() {
   "$@" >>"$DAVIT_LOG" 2>&1 || rc=$?
   if [ "$rc" -ne 0 ]; then
     say "failed ($rc): $what; the last lines of $DAVIT_LOG:"
-    tail -c "+$((from + 1))" "$DAVIT_LOG" | tail -n 30 >&2
+    tail -c "+$((from + 1))" "$DAVIT_LOG" | tail -n 60 >&2
   fi
   return "$rc"
 }

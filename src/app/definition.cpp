@@ -5,11 +5,6 @@
 #include "sources/source.hpp"
 
 namespace davit::app {
-namespace {
-
-constexpr std::size_t kDefinitionLimit = 256U << 20U;
-
-}  // namespace
 
 std::string object_key(const catalog::Entry& entry, const model::Artefact& artefact) {
   return entry.key + "/" + artefact.path;
@@ -40,7 +35,7 @@ Result<sources::Stack> load_definition(const storage::StorageReader& storage, co
   const model::Artefact& artefact = item->artefacts.front();
   TRY_ASSIGN(stored, open_artefact(storage, entry, artefact));
   stream::Decoder decoder(artefact.codec, *stored, artefact.plain, artefact.stored);
-  auto definition = stream::read_all(decoder, kDefinitionLimit).and_then(sources::parse_definition);
+  auto definition = stream::read_all(decoder, sources::kDefinitionLimit).and_then(sources::parse_definition);
   if (definition) return definition;
   Error error = std::move(definition).error().context("backup " + entry.id + ": " + artefact.path);
   if (error.code() == Errc::corrupt) return std::unexpected(std::move(error).hint_if_none(catalog::kTakeAnother));

@@ -25,10 +25,7 @@ std::string opener(const model::Artefact& artefact) {
   return (artefact.codec == stream::Codec::zstd ? "zstd -dc " : "cat ") + quote_for_sh(artefact.path);
 }
 
-std::string attribute(const model::Attributes& attributes, std::string_view name) {
-  const auto found = attributes.find(name);
-  return found == attributes.end() ? std::string() : found->second;
-}
+using model::attribute;
 
 std::string render_checksums(const catalog::Manifest& manifest) {
   std::string lines = "sha256sum --check <<'END'\n";

@@ -1,6 +1,7 @@
 #include "app/verify.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "app/definition.hpp"
 #include "stream/digest.hpp"
@@ -76,8 +77,7 @@ Result<> verify_backup(const storage::StorageReader& storage, const SourceSet& s
       run.reporter.step("verify " + entry.id + " " + artefact.path, artefact.stored.bytes);
       auto good = verify_artefact(storage, sources, entry, item, artefact, recorded ? &*recorded : nullptr, run);
       if (undefined && item.id.kind == model::ItemKind::stack && (good || good.error().code() != Errc::cancelled)) {
-        good = std::unexpected(*std::move(undefined));
-        undefined.reset();
+        good = std::unexpected(std::exchange(undefined, std::nullopt).value());
       }
       if (good)
         report.artefacts.push_back({entry.id, artefact.path, artefact.stored.bytes, {}, {}});

@@ -47,12 +47,6 @@ std::string render_findings(const std::vector<Finding>& findings) {
   return heading("findings", render_table(rows, 2));
 }
 
-std::uint64_t plain_bytes(const model::Item& item) {
-  std::uint64_t sum = 0;
-  for (const model::Artefact& artefact : item.artefacts) sum += artefact.plain.bytes;
-  return sum;
-}
-
 std::uint64_t stored_bytes(const model::Item& item) {
   std::uint64_t sum = 0;
   for (const model::Artefact& artefact : item.artefacts) sum += artefact.stored.bytes;
@@ -72,7 +66,7 @@ std::string render_items(const std::vector<model::Item>& items, bool with_sizes)
     std::vector<std::string> row{escape_for_display(item.id.text()), std::string(name_of(item.consistency)),
                                  std::to_string(item.artefacts.size())};
     if (with_sizes) {
-      row.push_back(render_bytes(plain_bytes(item)));
+      row.push_back(render_bytes(item.plain_bytes()));
       row.push_back(render_bytes(stored_bytes(item)));
     }
     row.push_back(join(item.services));
@@ -151,7 +145,7 @@ json backup_plan_to_json(const app::BackupPlan& plan) {
 
 std::string render_backup_report(const app::BackupReport& report, std::string_view where) {
   std::uint64_t plain = 0;
-  for (const model::Item& item : report.manifest.items) plain += plain_bytes(item);
+  for (const model::Item& item : report.manifest.items) plain += item.plain_bytes();
   return render_manifest_for_people(report.manifest) +
          std::format("\nbackup {} of {} is in {}: {} from {} in {}\n", report.entry.id,
                      escape_for_display(report.entry.stack), where, render_bytes(report.manifest.stored_bytes()),
@@ -170,7 +164,7 @@ std::string render_restore_plan(const app::RestorePlan& plan, bool replace) {
   std::vector<std::vector<std::string>> replaced;
   std::vector<std::vector<std::string>> conflicts;
   for (const app::RestoreStep& step : plan.steps) {
-    rows.push_back({escape_for_display(step.item.id.text()), render_bytes(plain_bytes(step.item)),
+    rows.push_back({escape_for_display(step.item.id.text()), render_bytes(step.item.plain_bytes()),
                     std::string(name_of(step.item.consistency))});
     for (const sources::Conflict& conflict : step.conflicts)
       if (conflict.replaceable && replace)
@@ -196,7 +190,7 @@ json restore_plan_to_json(const app::RestorePlan& plan, bool replace) {
                            {"remedy", escape_for_display(conflict.remedy)},
                            {"blocks", !conflict.replaceable || !replace}});
     steps.push_back({{"item", escape_for_display(step.item.id.text())},
-                     {"bytes", plain_bytes(step.item)},
+                     {"bytes", step.item.plain_bytes()},
                      {"conflicts", std::move(conflicts)}});
   }
   return {{"stack", escape_for_display(plan.entry.stack)},
@@ -208,7 +202,7 @@ json restore_plan_to_json(const app::RestorePlan& plan, bool replace) {
 
 std::string render_restore_report(const app::RestoreReport& report) {
   std::uint64_t bytes = 0;
-  for (const app::RestoreStep& step : report.plan.steps) bytes += plain_bytes(step.item);
+  for (const app::RestoreStep& step : report.plan.steps) bytes += step.item.plain_bytes();
   return std::format("restored {} of {} {}: {} in {}\n", plural(report.plan.steps.size(), "item"),
                      escape_for_display(report.plan.entry.stack), report.plan.entry.id, render_bytes(bytes),
                      seconds(report.took)) +

@@ -65,4 +65,15 @@ Result<ItemId> parse_item_id(std::string_view text) {
   return ItemId{kind, std::string(text.substr(colon + 1))};
 }
 
+std::string attribute(const Attributes& attributes, std::string_view name) {
+  const auto found = attributes.find(name);
+  return found == attributes.end() ? std::string() : found->second;
+}
+
+std::uint64_t Item::plain_bytes() const {
+  std::uint64_t sum = 0;
+  for (const Artefact& artefact : artefacts) sum += artefact.plain.bytes;
+  return sum;
+}
+
 }  // namespace davit::model

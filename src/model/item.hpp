@@ -38,6 +38,8 @@ enum class Content { tar, pg_custom, sql, json };
 [[nodiscard]] Result<Content> parse_content(std::string_view text);
 
 using Attributes = std::map<std::string, std::string, std::less<>>;
+// Its value, empty where there is none of that name.
+[[nodiscard]] std::string attribute(const Attributes& attributes, std::string_view name);
 
 // One stored object. A source plans it with path, content and attributes; its dump fills in the rest.
 struct Artefact {
@@ -59,6 +61,8 @@ struct Item {
   // What a restore must know, by kind; docs/format.md lists the keys.
   Attributes attributes;
   std::vector<Artefact> artefacts;
+
+  [[nodiscard]] std::uint64_t plain_bytes() const;  // of all artefacts
 };
 
 struct NotCovered {

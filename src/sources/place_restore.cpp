@@ -79,6 +79,7 @@ class PlaceRestoration : public Restoration {
   Result<> commit(RunContext& run) override {
     if (target_.must_be_empty) {
       TRY_ASSIGN(seen, session_->probe());
+      std::erase(seen.leftovers, run.run_id);  // what this run has staged
       TRY(refuse_data(seen, target_.place));
     }
     if (target_.check_again) TRY(target_.check_again(*session_, run));

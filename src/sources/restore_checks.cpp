@@ -47,8 +47,14 @@ std::vector<Conflict> check_place(const PlaceCheck& check) {
   const bool has_data = check.seen.exists && (!check.seen.empty || !check.seen.leftovers.empty());
   if (has_data && !check.same_contents) {
     const std::string count = check.seen.entries == 1 ? "1 entry" : std::to_string(check.seen.entries) + " entries";
-    conflicts.push_back(
-        {check.what + " holds data (" + count + ", " + render_bytes(check.seen.used_bytes) + ")", kReplace, true});
+    std::string what = check.what + " holds data (" + count + ", " + render_bytes(check.seen.used_bytes) + ")";
+    if (!check.left_out.empty()) {
+      what += "; what davit.exclude kept out of the backup is lost with it (";
+      for (const std::string& pattern : check.left_out)
+        what += (&pattern == &check.left_out.front() ? "" : ", ") + escape_for_display(pattern);
+      what += ")";
+    }
+    conflicts.push_back({std::move(what), kReplace, true});
   }
   const std::optional<std::uint64_t> free = check.seen.exists ? check.seen.free_bytes : check.free_around;
   if (free && check.needed_bytes > *free)

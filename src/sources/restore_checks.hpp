@@ -17,8 +17,9 @@ struct PlaceCheck {
   helper::Probe seen;
   // Where the place is yet to be made: what is free on the file system that it will be on, if that could be found out.
   std::optional<std::uint64_t> free_around;
-  bool same_contents = false;      // what is there is what the backup holds
-  std::uint64_t needed_bytes = 0;  // of the new contents, which come to lie beside the old ones
+  std::vector<std::string> left_out;  // globs of what the backup has not, and a restore of the whole removes
+  bool same_contents = false;         // what is there is what the backup holds
+  std::uint64_t needed_bytes = 0;     // of the new contents, which come to lie beside the old ones
   std::string stack;
 };
 [[nodiscard]] std::vector<Conflict> check_place(const PlaceCheck& check);

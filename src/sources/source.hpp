@@ -109,6 +109,7 @@ struct FilesOptions {
 [[nodiscard]] std::unique_ptr<Source> make_postgres_source(helper::Host& host);
 [[nodiscard]] std::unique_ptr<Source> make_stack_source(engine::Engine& engine);  // stack:definition
 
+inline constexpr std::size_t kDefinitionLimit = 256U << 20U;  // bytes; a larger definition is not read
 // The artefact of the stack source, back as a Stack. Errc::corrupt if it is none.
 [[nodiscard]] Result<Stack> parse_definition(std::string_view json);
 

@@ -6,7 +6,6 @@
 namespace davit::sources {
 namespace {
 
-constexpr std::size_t kDefinitionLimit = 256U << 20U;
 constexpr const char* kPath = "stack/definition.json";
 
 Result<> check_definition(const model::Artefact& artefact, stream::ByteSource& stored) {

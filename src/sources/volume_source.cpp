@@ -14,7 +14,7 @@ using helper::Access;
 using helper::Place;
 using model::ItemKind;
 
-Result<std::string> attribute(const model::Item& item, std::string_view name) {
+Result<std::string> needed_attribute(const model::Item& item, std::string_view name) {
   const auto found = item.attributes.find(name);
   if (found == item.attributes.end() || found->second.empty())
     return fail(Errc::corrupt, "the manifest has no attribute \"" + std::string(name) + "\" of it");
@@ -22,20 +22,12 @@ Result<std::string> attribute(const model::Item& item, std::string_view name) {
 }
 
 std::string digest_of(const model::Item& item) {
-  if (item.artefacts.empty()) return {};
-  const auto found = item.artefacts.front().attributes.find("digest");
-  return found == item.artefacts.front().attributes.end() ? std::string() : found->second;
-}
-
-std::uint64_t plain_bytes(const model::Item& item) {
-  std::uint64_t bytes = 0;
-  for (const model::Artefact& artefact : item.artefacts) bytes += artefact.plain.bytes;
-  return bytes;
+  return item.artefacts.empty() ? std::string() : model::attribute(item.artefacts.front().attributes, "digest");
 }
 
 Result<Place> place_of(const model::Item& item) {
   const bool volume = item.id.kind == ItemKind::volume;
-  TRY_ASSIGN(source, attribute(item, volume ? "volume" : "path"));
+  TRY_ASSIGN(source, needed_attribute(item, volume ? "volume" : "path"));
   return Place{volume ? Place::Kind::volume : Place::Kind::directory, source, false};
 }
 
@@ -53,7 +45,7 @@ Result<std::string> bind_target(const model::Item& item, const Target& target) {
 // What the backup knows of a volume. Its options stand in the stack's artefact; without that, a volume that had some
 // can't be made as it was.
 Result<engine::VolumeInfo> recorded_volume(const model::Item& item, const Target& target) {
-  TRY_ASSIGN(name, attribute(item, "volume"));
+  TRY_ASSIGN(name, needed_attribute(item, "volume"));
   if (target.recorded != nullptr)
     if (const Volume* volume = target.recorded->find_volume(name)) return volume->info;
   if (item.attributes.contains("options"))
@@ -61,7 +53,7 @@ Result<engine::VolumeInfo> recorded_volume(const model::Item& item, const Target
                 "make the volume as it was, and restore with --replace");
   engine::VolumeInfo volume;
   volume.name = name;
-  TRY_ASSIGN(driver, attribute(item, "driver"));
+  TRY_ASSIGN(driver, needed_attribute(item, "driver"));
   volume.driver = driver;
   constexpr std::string_view kPrefix = "label.";
   for (const auto& [key, value] : item.attributes)
@@ -164,7 +156,7 @@ class VolumeSource : public Source {
       PlaceCheck check;
       check.what = "volume " + recorded.name;
       check.seen.exists = false;
-      check.needed_bytes = plain_bytes(item);
+      check.needed_bytes = item.plain_bytes();
       TRY_ASSIGN(free, free_for(host_, recorded, run));
       check.free_around = free;
       return check_place(check);
@@ -178,8 +170,10 @@ class VolumeSource : public Source {
     check.users = users_of_volume(running, recorded.name, false);
     TRY_ASSIGN(seen, probe_place(host_, {Place::Kind::volume, recorded.name, false}, {}, run));
     check.seen = std::move(seen);
-    check.needed_bytes = plain_bytes(item);
+    check.needed_bytes = item.plain_bytes();
     check.stack = target.stack;
+    const Volume* was = target.recorded != nullptr ? target.recorded->find_volume(recorded.name) : nullptr;
+    if (was != nullptr) check.left_out = was->settings.exclude;
     std::ranges::move(check_place(check), std::back_inserter(conflicts));
     return conflicts;
   }
@@ -198,8 +192,12 @@ class VolumeSource : public Source {
     TRY_ASSIGN(path, bind_target(item, target));
     PlaceCheck check;
     check.what = "directory " + path;
-    check.needed_bytes = plain_bytes(item);
+    check.needed_bytes = item.plain_bytes();
     check.stack = target.stack;
+    for (const std::string& name : item.services)
+      if (const Service* was = target.recorded != nullptr ? target.recorded->find_service(name) : nullptr)
+        for (const std::string& pattern : was->settings.exclude)
+          if (!std::ranges::contains(check.left_out, pattern)) check.left_out.push_back(pattern);
     TRY_ASSIGN(session, helper::Session::open(host_, {Place::Kind::directory, path, false}, Access::read, run));
     TRY_ASSIGN(seen, session.probe());
     check.seen = std::move(seen);

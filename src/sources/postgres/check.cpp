@@ -17,10 +17,7 @@
 namespace davit::sources {
 namespace {
 
-std::string attribute(const model::Attributes& attributes, std::string_view name) {
-  const auto found = attributes.find(name);
-  return found == attributes.end() ? std::string() : found->second;
-}
+using model::attribute;
 
 template <class T>
 T number(std::string_view text) {

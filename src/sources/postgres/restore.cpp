@@ -16,10 +16,7 @@ constexpr std::size_t kGlobalsLimit = 64U << 20U;
 constexpr std::string_view kMakeDirectory =
     R"sh(d=$1; while [ ! -d "$d" ]; do printf '%s\n' "$d"; d=$(dirname -- "$d"); done; mkdir -p -- "$1" && chmod 700 -- "$1" && chown -- "$(stat -c %u:%g "$2")" "$1")sh";
 
-std::string attribute(const model::Attributes& attributes, std::string_view name) {
-  const auto found = attributes.find(name);
-  return found == attributes.end() ? std::string() : found->second;
-}
+using model::attribute;
 
 // Nobody can be connected to a database that is renamed, so the statements go through one that isn't.
 Result<std::string> choose_maintenance(const std::vector<Database>& databases, const model::Item& item) {

@@ -109,6 +109,19 @@ TEST_CASE("what has come since the plan is not replaced unasked") {
   CHECK_FALSE(fs::exists(fixture.volume / "new"));
 }
 
+TEST_CASE("what this restore has staged is no data that has come since") {
+  Fixture fixture;
+  PlaceTarget target = Fixture::data();
+  target.must_be_empty = true;
+  auto restoration = restore_place(fixture.host, target, fixture.run.context);
+  REQUIRE(restoration);
+  REQUIRE(fixture.stage(**restoration, fixture.run.context));
+  REQUIRE((*restoration)->commit(fixture.run.context));
+  REQUIRE((*restoration)->seal(fixture.run.context));
+  REQUIRE((*restoration)->finish(fixture.run.context));
+  CHECK(fs::exists(fixture.volume / "new"));
+}
+
 // A backup of shop_data, as the volume source is given it.
 model::Item item_of(const Fixture& fixture) {
   model::Item item;

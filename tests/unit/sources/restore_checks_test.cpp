@@ -36,6 +36,9 @@ TEST_CASE("data is in the way unless it is what the backup holds, and may be rep
   REQUIRE(conflicts.size() == 1);
   CHECK(conflicts[0].what == "volume shop_data holds data (1204 entries, 5 kB)");
   CHECK(conflicts[0].replaceable);
+  check.left_out = {"cache", "*.tmp"};
+  CHECK(check_place(check)[0].what.ends_with(
+      "; what davit.exclude kept out of the backup is lost with it (cache, *.tmp)"));
   check.same_contents = true;
   CHECK(check_place(check).empty());
 
