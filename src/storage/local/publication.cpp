@@ -194,10 +194,12 @@ Result<std::vector<std::string>> sweep_staging(const Root& root, const std::vect
   std::optional<Error> first;
   for (const std::string& name : names) {
     auto removed = sweep_one(current->get(), name, shown);
-    if (!removed && !first) first = std::move(removed).error().context("sweep staging");
-    if (removed && *removed)
+    if (!removed) {
+      if (!first) first = std::move(removed).error().context("sweep staging");
+    } else if (*removed) {
       lines.push_back(show(shown, name) + ": " + std::to_string((*removed)->files) + " files, " +
                       render_bytes((*removed)->bytes));
+    }
   }
   if (first) return std::unexpected(std::move(*first));
   return lines;
