@@ -31,6 +31,13 @@ class CommandStream : public engine::AttachedStream {
     input_wanted_ = wrapped_ ? wrapped_->kind == engine::ScriptKind::feeds : exec.spec.attach_stdin;
   }
 
+  CommandStream(const CommandStream&) = delete;
+  CommandStream& operator=(const CommandStream&) = delete;
+  // Whoever goes away in the middle closes the command's stdin, and the command runs with what has come.
+  ~CommandStream() override {
+    if (!played_ && started_to_feed_) play_(command_);
+  }
+
   Result<std::optional<Output>> next(std::optional<std::chrono::steady_clock::time_point> deadline) override {
     if (broken_) return std::unexpected(*broken_);
     if (!input_wanted_) play();
@@ -59,6 +66,7 @@ class CommandStream : public engine::AttachedStream {
     if (stop.stop_requested()) return fail(Errc::cancelled, "cancelled");
     if (broken_) return fail(Errc::failed, "write to the process: it has ended");
     if (input_wanted_) {
+      started_to_feed_ = true;
       command_.input.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     } else {
       acknowledged_ = true;
@@ -90,6 +98,7 @@ class CommandStream : public engine::AttachedStream {
   bool input_wanted_ = false;
   bool acknowledged_ = false;
   bool played_ = false;
+  bool started_to_feed_ = false;
   int exit_code_ = 0;
   std::string out_;
   std::string err_;

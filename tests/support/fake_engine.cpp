@@ -11,8 +11,15 @@ namespace davit::test {
 using engine::ContainerId;
 using nlohmann::json;
 
-FakeEngine::FakeEngine() : state_(std::make_shared<State>()) {}
-FakeEngine::~FakeEngine() = default;
+FakeEngine::FakeEngine() : state_(std::make_shared<State>()) {
+  state_->on_death = [this] {
+    if (on_death) on_death();
+  };
+}
+FakeEngine::~FakeEngine() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->on_death = nullptr;
+}
 
 ContainerId FakeEngine::add_container(engine::ContainerInfo info) {
   const std::scoped_lock lock(state_->mutex);
@@ -128,6 +135,27 @@ std::uint64_t FakeEngine::operations() const {
 bool FakeEngine::failed() const {
   const std::scoped_lock lock(state_->mutex);
   return state_->failed;
+}
+
+void FakeEngine::die() {
+  const std::scoped_lock lock(state_->mutex);
+  state_->faults.dead_after = state_->failed = true;
+}
+
+bool FakeEngine::dead() const {
+  const std::scoped_lock lock(state_->mutex);
+  return state_->dead();
+}
+
+bool FakeEngine::next_has_effect() const {
+  const std::scoped_lock lock(state_->mutex);
+  return !state_->dead() && (state_->operations + 1 != state_->faults.fail_at || state_->faults.after_effect);
+}
+
+ContainerId FakeEngine::id_of(const std::string& container) const {
+  const std::scoped_lock lock(state_->mutex);
+  const FakeContainer* found = state_->find(container);
+  return found == nullptr ? ContainerId{} : ContainerId{found->inspected["Id"].get<std::string>()};
 }
 
 std::vector<std::string> FakeEngine::log() const {

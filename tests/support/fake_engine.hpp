@@ -65,12 +65,22 @@ class FakeEngine : public engine::Engine {
   [[nodiscard]] std::string status_of(const std::string& container) const;
   [[nodiscard]] std::vector<std::string> container_names() const;
   [[nodiscard]] std::vector<std::string> volume_names() const;
+  // By id or name; empty if there is none.
+  [[nodiscard]] engine::ContainerId id_of(const std::string& container) const;
   // The body that a container was created with; null for one that was added.
   [[nodiscard]] nlohmann::json created_with(const std::string& container) const;
 
   void set_faults(const EngineFaults& faults);  // counts from here on
   [[nodiscard]] std::uint64_t operations() const;
   [[nodiscard]] bool failed() const;
+  // From here on everything fails, as behind a fault with `dead_after`.
+  void die();
+  [[nodiscard]] bool dead() const;
+  // Whether an operation that began now would do something, whatever it answered.
+  [[nodiscard]] bool next_has_effect() const;
+  // Called by the fault of a test that is `dead_after`, with the lock held: whatever else belongs to the program dies,
+  // too.
+  std::function<void()> on_death;
   // "stop_container db", in order, also those that failed.
   [[nodiscard]] std::vector<std::string> log() const;
 

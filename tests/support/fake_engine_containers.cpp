@@ -117,10 +117,16 @@ Result<> FakeEngine::kill_container(const ContainerId& id, const std::string& si
   });
 }
 
-Result<> FakeEngine::remove_container(const ContainerId& id, bool) {
+Result<> FakeEngine::remove_container(const ContainerId& id, bool volumes) {
   return state_->operation("remove_container " + state_->name_of(id), [&]() -> Result<> {
-    if (const FakeContainer* container = state_->find(id.value))
-      state_->containers.erase(container->inspected["Id"].get<std::string>());
+    const FakeContainer* container = state_->find(id.value);
+    if (container == nullptr) return {};
+    for (const json& mount : container->inspected["Mounts"])
+      if (const std::string name = mount.value("Name", ""); volumes && state_->anonymous.erase(name) != 0) {
+        std::filesystem::remove_all(state_->volumes[name]["Mountpoint"].get<std::string>());
+        state_->volumes.erase(name);
+      }
+    state_->containers.erase(container->inspected["Id"].get<std::string>());
     return {};
   });
 }

@@ -12,7 +12,6 @@ Result<std::vector<engine::VolumeInfo>> FakeEngine::list_volumes(const std::vect
   return state_->operation("list_volumes", [&]() -> Result<std::vector<engine::VolumeInfo>> {
     std::vector<engine::VolumeInfo> all;
     for (const auto& [name, volume] : state_->volumes) {
-      if (name.empty()) continue;  // a container's own
       if (!has_labels(volume["Labels"], labels)) continue;
       TRY_ASSIGN(info, engine::decode_volume(volume));
       all.push_back(info);

@@ -49,10 +49,12 @@ void FakeEngine::State::make_image(const std::string& reference, const engine::L
 // "Mounts" and "Binds" of a host configuration, as inspecting the container shows them. Volumes come into being by it.
 json FakeEngine::State::mounts_of(const json& host_config) {
   json mounts = json::array();
-  const auto add = [&](const std::string& type, const std::string& source, const std::string& target, bool writable) {
+  const auto add = [&](const std::string& type, std::string source, const std::string& target, bool writable,
+                       const engine::Labels& labels = {}) {
+    if (type == "volume" && source.empty()) source = *anonymous.insert(next_id()).first;
     json mount{{"Type", type}, {"Source", source}, {"Destination", target}, {"RW", writable}};
     if (type == "volume") {
-      make_volume(source, "local", {}, {});
+      make_volume(source, "local", {}, labels);
       mount["Name"] = source;
       mount["Source"] = volumes[source]["Mountpoint"];
       mount["Driver"] = volumes[source]["Driver"];
@@ -60,7 +62,8 @@ json FakeEngine::State::mounts_of(const json& host_config) {
     mounts.push_back(mount);
   };
   for (const json& mount : host_config.value("Mounts", json::array()))
-    add(mount.at("Type"), mount.value("Source", ""), mount.at("Target"), !mount.value("ReadOnly", false));
+    add(mount.at("Type"), mount.value("Source", ""), mount.at("Target"), !mount.value("ReadOnly", false),
+        mount.value("/VolumeOptions/Labels"_json_pointer, engine::Labels{}));
   for (const std::string bind : host_config.value("Binds", json::array())) {
     const std::size_t first = bind.find(':');
     const std::size_t second = bind.find(':', first + 1);

@@ -1,6 +1,8 @@
 #pragma once
 // What FakeEngine knows. Objects are kept as the JSON that a real Engine would answer, and read by the same decoders.
 
+#include <set>
+
 #include "support/fake_engine.hpp"
 
 namespace davit::test {
@@ -27,25 +29,37 @@ class FakeEngine::State {
   std::map<std::string, nlohmann::json> images;     // by reference
   std::vector<std::string> pullable;
   std::map<std::string, FakeExec> execs;
+  std::set<std::string> anonymous;  // names of volumes that go with their container
   std::uint64_t ids = 0;
 
   EngineFaults faults;
   std::uint64_t operations = 0;
   bool failed = false;
   std::vector<std::string> log;
+  std::function<void()> on_death;
+
+  [[nodiscard]] bool dead() const { return failed && faults.dead_after; }
 
   // Runs `effect` as one operation. The lock is held meanwhile.
   template <class Effect>
   auto operation(std::string what, Effect effect) -> decltype(effect()) {
     const std::scoped_lock lock(mutex);
-    const bool fault = ++operations == faults.fail_at;
+    const bool was_dead = dead();
+    const bool fault = ++operations == faults.fail_at && !was_dead;
     log.push_back(what);
-    failed = failed || fault;
-    const bool dead = failed && faults.dead_after && !fault;
-    if (dead || (fault && !faults.after_effect)) return fail(faults.code, what + ": the fault of the test");
+    if (was_dead || (fault && !faults.after_effect)) {
+      if (fault) happen();
+      return fail(faults.code, what + ": the fault of the test");
+    }
     auto result = effect();
+    if (fault) happen();
     if (fault) return fail(faults.code, what + ": the fault of the test, behind its effect");
     return result;
+  }
+
+  void happen() {
+    failed = true;
+    if (faults.dead_after && on_death) on_death();
   }
 
   [[nodiscard]] std::string next_id();  // 64 hex digits

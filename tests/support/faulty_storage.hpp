@@ -4,6 +4,7 @@
 // as long as it doesn't play dead.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@ namespace davit::test {
 
 struct Faults {
   std::uint64_t fail_at = 0;  // the operation that fails; 0: none
+  bool after_effect = false;  // it is done, and its answer is lost; otherwise it is not done
   bool dead_after = false;    // all later ones fail too, and nothing is tidied up: as if the program had been killed
   Errc code = Errc::unavailable;                 // of the error
   std::optional<std::uint64_t> cut_reads_after;  // a source fails with Errc::corrupt behind this many bytes
@@ -29,6 +31,10 @@ class FaultyStorage : public storage::Storage {
   [[nodiscard]] std::uint64_t operations() const;
   // Whether the fault has happened.
   [[nodiscard]] bool failed() const;
+  // From here on everything fails, as behind a fault with `dead_after`.
+  void die();
+  // Called by a fault that is `dead_after`: whatever else belongs to the program dies, too.
+  void on_death(std::function<void()> call);
 
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] Result<std::unique_ptr<stream::ByteSource>> open(std::string_view key,

@@ -1,8 +1,9 @@
 #pragma once
 // A FakeEngine whose helper containers are real processes: a helper that is started is a child of the test that runs
 // helper::serve() on the directory of its volume (or on the directory that it binds), with pipes for its attached
-// streams. So it can be killed, stopped and cut off like a real one. REQUIRES: a process that may fork (no thread
-// sanitizer).
+// streams. So it can be killed, stopped and cut off like a real one. When the Engine plays dead, so that davit is as if
+// it had been killed, its ends of these pipes are closed as soon as it touches them. Other containers are what they are
+// in a FakeEngine. REQUIRES: a process that may fork (no thread sanitizer).
 
 #include <sys/types.h>
 
@@ -42,6 +43,7 @@ class HelperEngine : public FakeEngine {
   [[nodiscard]] Process* find(const engine::ContainerId& id);
   [[noreturn]] void run_child(Process& process, const std::vector<std::string>& arguments);
   void end(Process& process, int signal);
+  TemporaryDirectory secrets_;  // what was put beside the helpers' binary, by the container's name
   std::vector<std::unique_ptr<Process>> processes_;
 };
 
