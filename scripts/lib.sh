@@ -169,6 +169,17 @@ ensure_postgres() { # MAJOR
   docker tag "$image" "davit-test/postgres:$1"
 }
 
+# davit-test/engine: an Engine for tests, in a container.
+ensure_nested_engine() {
+  local folder=$DAVIT_ROOT/tests/images/engine image
+  image=davit-test/engine:$(cat "$folder"/* | hash_of)
+  if ! has_image "$image"; then
+    ensure_debian trixie || return
+    build_image "$image" --build-arg BASE_IMAGE=davit-base/debian:trixie -t "$image" "$folder" || return
+  fi
+  docker tag "$image" davit-test/engine:latest
+}
+
 # --- running in the toolchain ---------------------------------------------------------------------------------------
 
 # toolchain [DOCKER-OPTIONS…] -- COMMAND…: in the toolchain image, with the checkout at its own path.

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 import pytest
-from support.davit import host_process
+from support.engine import host_process
 from support.refusal import CODES, manifests, said, staging
 
 

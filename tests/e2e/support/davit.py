@@ -10,19 +10,6 @@ IMAGE = os.environ.get("DAVIT_IMAGE", "davit:dev")  # the product
 SCRATCH = Path(os.environ.get("DAVIT_SCRATCH", "/var/tmp/davit-e2e"))  # at the same path for the host, the Engine and us
 
 
-def host_process():
-    """The id of a process in the host's namespaces that we may enter. Where pid 1 has more capabilities than a container
-    can get, the Engine's daemon does as well."""
-    daemons = subprocess.run(["pidof", "dockerd"], capture_output=True, text=True).stdout.split()
-    for pid in ["1", *daemons]:
-        try:
-            os.readlink(f"/proc/{pid}/ns/mnt")
-            return pid
-        except OSError:
-            continue
-    raise AssertionError("no process of the host can be entered: davit can't be run as one")
-
-
 def extract_binary(engine, path):
     """Copies /davit out of the product's image to `path`, which the host sees too."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,11 +49,12 @@ class Davit:
         pairs = [f"{k}={v}" for k, v in variables.items()]
         if self.way == "container":
             options = [o for p in pairs for o in ("-e", p)] + [o for m in mounts for o in ("-v", m)]
-            return ["docker", "run", "--rm", "-v", f"{SOCKET}:{SOCKET}", "-v", f"{self.repository}:{self.repository}",
-                    *options, self.IMAGE, *args]
+            return [*self.engine.command, "run", "--rm", "-v", f"{self.engine.socket}:{SOCKET}", "-v",
+                    f"{self.repository}:{self.repository}", *options, self.IMAGE, *args]
+        socket = [] if str(self.engine.socket) == SOCKET else [f"DOCKER_HOST=unix://{self.engine.socket}"]
         # A process of the host: its mount and network namespace, its environment cleared of ours.
-        enter = ["nsenter", "-t", host_process(), "-m", "-n", "-i", "-u", "--", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-                 "HOME=/nonexistent", *pairs]
+        enter = [*self.engine.process(), "--", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/nonexistent",
+                 *socket, *pairs]
         if self.way == "host-user":
             # nobody, plus the group that owns the socket: what membership of the docker group gives.
             group = os.stat(SOCKET).st_gid

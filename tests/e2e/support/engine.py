@@ -4,14 +4,39 @@ import json
 import os
 import subprocess
 import time
+from pathlib import Path
 
+SOCKET = Path("/var/run/docker.sock")
 TOOLCHAIN = os.environ.get("DAVIT_TOOLCHAIN", "davit-toolchain")
 
 
+def host_process():
+    """The id of a process in the host's namespaces that we may enter. Where pid 1 has more capabilities than a container
+    can get, the Engine's daemon does as well."""
+    daemons = subprocess.run(["pidof", "dockerd"], capture_output=True, text=True).stdout.split()
+    for pid in ["1", *daemons]:
+        try:
+            os.readlink(f"/proc/{pid}/ns/mnt")
+            return pid
+        except OSError:
+            continue
+    raise AssertionError("no process of the host can be entered: davit can't be run as one")
+
+
 class Engine:
+    """The one behind a socket, which lies at this path on the Engine's own host, too."""
+
+    def __init__(self, socket=SOCKET):
+        self.socket = socket
+        self.command = ["docker"] if socket == SOCKET else ["docker", "-H", f"unix://{socket}"]
+
+    def process(self):
+        """The beginning of a command line that makes the rest a process of the Engine's host."""
+        return ["nsenter", "-t", host_process(), "-m", "-n", "-i", "-u"]
+
     def run(self, *args, check=True, text=True, **more):
         """docker ARGS… → CompletedProcess; on failure the output is in the exception's message."""
-        done = subprocess.run(["docker", *map(str, args)], capture_output=True, text=text, **more)
+        done = subprocess.run([*self.command, *map(str, args)], capture_output=True, text=text, **more)
         if check and done.returncode != 0:
             raise AssertionError(f"docker {' '.join(map(str, args))}: exit code {done.returncode}\n{done.stderr}")
         return done

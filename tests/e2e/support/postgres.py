@@ -50,11 +50,11 @@ class Postgres:
 
     def background(self, *command):
         """A command in the container that goes on meanwhile; its end of the pipe is the caller's."""
-        return subprocess.Popen(["docker", "exec", self.container, *command], stdin=subprocess.DEVNULL,
+        return subprocess.Popen([*self.engine.command, "exec", self.container, *command], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def session(self, database="template1"):
         """A session that reads statements from its stdin, until that is closed."""
-        return subprocess.Popen(["docker", "exec", "-i", self.container, "psql", "-X", "-At", "-q", "-U", "postgres",
+        return subprocess.Popen([*self.engine.command, "exec", "-i", self.container, "psql", "-X", "-At", "-q", "-U", "postgres",
                                  "-d", conninfo(database)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True, bufsize=1)

@@ -19,7 +19,8 @@ class Stack:
             path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def compose(self, *args, check=True):
-        done = subprocess.run(["docker", "compose", "-p", self.name, *args], cwd=self.directory, capture_output=True, text=True)
+        done = subprocess.run([*self.engine.command, "compose", "-p", self.name, *args], cwd=self.directory,
+                              capture_output=True, text=True)
         if check and done.returncode != 0:
             raise AssertionError(f"docker compose {' '.join(args)}: exit code {done.returncode}\n{done.stderr}")
         return done

@@ -1,0 +1,100 @@
+"""An Engine of the tests' own: dockerd in a container of this machine's Engine. It may be killed and started again.
+
+It sees DAVIT_SCRATCH at its own path, its socket lies there, and it shares nothing else with this machine. Everything that
+takes an Engine takes this one: `Stack`, `Davit`, `Postgres`.
+"""
+
+import subprocess
+import uuid
+
+from support.engine import Engine, wait_until
+
+IMAGE = "davit-test/engine"
+# As near to `--privileged` as it gets where this machine lacks a capability itself.
+FLAGS = ["--init", "--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--security-opt", "seccomp=unconfined",
+         "--security-opt", "apparmor=unconfined", "--security-opt", "systempaths=unconfined", "--cgroupns", "host",
+         "-v", "/sys/fs/cgroup:/sys/fs/cgroup", "--device-cgroup-rule", "a *:* rwm", "--tmpfs", "/run"]
+
+
+class NestedEngine(Engine):
+    def __init__(self, outer, scratch):
+        self.outer, self.scratch = outer, scratch
+        self.name = f"e2eengine{uuid.uuid4().hex[:8]}"  # of its container, and of the volume with its data
+        self.directory = scratch / self.name
+        super().__init__(self.directory / "docker.sock")
+
+    def create(self, *images):
+        """Runs, with these images of this machine, after this."""
+        self.directory.mkdir(parents=True)
+        self.outer.run("run", "-d", "--name", self.name, *FLAGS, "-v", f"{self.name}:/var/lib/docker", "-v",
+                       f"{self.scratch}:{self.scratch}", IMAGE)
+        self.start()
+        self.load(*images)
+        return self
+
+    def load(self, *images):
+        """Images of this machine, if it doesn't have them yet."""
+        missing = [image for image in images if not self.exists("image", image)]
+        if not missing:
+            return
+        with subprocess.Popen(["docker", "save", *missing], stdout=subprocess.PIPE) as save:
+            self.run("load", "-q", stdin=save.stdout)
+        assert save.returncode == 0, f"docker save {missing}"
+
+    def inside(self, script, check=True):
+        """The output of a shell script in its container, as root: beside its daemon, as on the machine of an Engine."""
+        return self.outer.run("exec", self.name, "sh", "-ec", script, check=check).stdout
+
+    def answers(self):
+        return self.run("version", check=False).returncode == 0
+
+    def log(self, lines=100):
+        return self.inside(f"tail -n {lines} /var/log/dockerd.log")
+
+    # Its process id is written by the daemon itself; a file of a dead one stays.
+    def start(self):
+        """The daemon runs and answers after this."""
+        self.outer.run("exec", "-d", self.name, "sh", "-c",
+                       f"exec dockerd -H unix://{self.socket} --exec-opt native.cgroupdriver=cgroupfs "
+                       ">>/var/log/dockerd.log 2>&1")
+        try:
+            wait_until("the Engine in a container to answer", self.answers, 90)
+        except AssertionError as error:
+            raise AssertionError(f"{error}:\n{self.log()}") from None
+
+    def signal(self, name):
+        """Sends a signal to the daemon, and waits until it has ended."""
+        self.inside(f'pid=$(cat /run/docker.pid); kill -{name} "$pid"; '
+                    'for i in $(seq 600); do [ -e "/proc/$pid" ] || exit 0; sleep 0.1; done; exit 1')
+
+    def kill(self):
+        """As if the daemon had crashed: the processes of its containers go on without it, until it is started again."""
+        self.signal("KILL")
+
+    def stop(self):
+        """As `systemctl stop docker`: every container is stopped."""
+        self.signal("TERM")
+
+    def cut_power(self):
+        """As if the machine had lost its power, and has it back: no process is left, and the daemon starts with it."""
+        self.outer.run("kill", self.name)
+        self.outer.run("start", self.name)
+        self.start()
+
+    def process(self):
+        """What enters its container as a process of its host."""
+        pid = self.outer.inspect(self.name)["State"]["Pid"]
+        return ["nsenter", "-t", str(pid), "-m", "-n", "-i", "-u", "-p"]
+
+    def destroy(self):
+        """Nothing is left of it after this."""
+        if self.answers():
+            # The Engine removes their control groups, which this machine keeps.
+            for container in self.names("ps", "-aq"):
+                self.run("rm", "-f", "-v", container, check=False)
+        self.outer.run("rm", "-f", "-v", self.name, check=False)
+        self.outer.run("volume", "rm", "-f", self.name, check=False)
+        (self.socket).unlink(missing_ok=True)
+        for path in self.directory.iterdir():
+            path.unlink()
+        self.directory.rmdir()
