@@ -1,6 +1,7 @@
 #include "catalog/fields.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "util/text.hpp"
@@ -92,6 +93,17 @@ Result<std::uint64_t> Fields::count(std::string_view name) const {
   // What was written with a sign, a fraction or an exponent is of another type here.
   if (!value->is_number_unsigned()) return refuse(name, "is not a count");
   return value->get<std::uint64_t>();
+}
+
+bool Fields::has(std::string_view name) const { return value_->contains(name); }
+
+Result<std::chrono::milliseconds> Fields::seconds(std::string_view name) const {
+  constexpr double kLongest = 1e9;
+  TRY_ASSIGN(value, field(name));
+  if (!value->is_number()) return refuse(name, "is not a number of seconds");
+  const double seconds = value->get<double>();
+  if (!(seconds >= 0 && seconds <= kLongest)) return refuse(name, "is not a number of seconds");
+  return std::chrono::milliseconds(std::llround(seconds * 1000));
 }
 
 Result<TimePoint> Fields::time(std::string_view name) const {

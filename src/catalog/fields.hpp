@@ -22,12 +22,14 @@ class Fields {
   // Errc::corrupt if `value` is no object.
   static Result<Fields> of(const nlohmann::json& value, std::string where);
 
+  [[nodiscard]] bool has(std::string_view name) const;
   // The types of docs/format.md.
   [[nodiscard]] Result<std::string> string(std::string_view name) const;
   [[nodiscard]] Result<std::optional<std::string>> optional_string(std::string_view name) const;
   [[nodiscard]] Result<std::string> text(std::string_view name) const;
   [[nodiscard]] Result<std::vector<std::string>> texts(std::string_view name) const;
   [[nodiscard]] Result<std::uint64_t> count(std::string_view name) const;
+  [[nodiscard]] Result<std::chrono::milliseconds> seconds(std::string_view name) const;
   [[nodiscard]] Result<TimePoint> time(std::string_view name) const;
   [[nodiscard]] Result<std::string> sha256(std::string_view name) const;
   [[nodiscard]] Result<model::Attributes> attributes(std::string_view name) const;

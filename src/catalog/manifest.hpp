@@ -2,6 +2,7 @@
 // The manifest of a backup: what it holds, and what is needed to bring it back. docs/format.md specifies the file.
 // It holds no secret: what may be one (environment, volume options, contents of env files) is in artefacts only.
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,6 +28,14 @@ struct ServiceRecord {
   int containers = 1;
 };
 
+// A service that was held while its data was read.
+struct HeldRecord {
+  std::string service;
+  std::string how;                    // "paused", "stopped"
+  std::chrono::milliseconds time{0};  // from the first to the last moment
+  bool operator==(const HeldRecord&) const = default;
+};
+
 struct Manifest {
   int format_version = kFormatVersion;
   std::string id;  // "20261121T083000Z-4f2a"
@@ -41,6 +50,7 @@ struct Manifest {
   std::vector<Finding> findings;
   std::vector<model::NotCovered> not_covered;
   std::vector<std::string> needs;  // what a restore will need that was not captured: "network proxy (external)"
+  std::vector<HeldRecord> held;
 
   [[nodiscard]] std::uint64_t stored_bytes() const;
   [[nodiscard]] const model::Item* find(const model::ItemId& id) const;

@@ -138,6 +138,13 @@ Result<model::NotCovered> parse_not_covered(const Fields& fields) {
   return model::NotCovered{std::move(what), std::move(why)};
 }
 
+Result<HeldRecord> parse_held(const Fields& fields) {
+  TRY_ASSIGN(service, fields.text("service"));
+  TRY_ASSIGN(how, fields.text("how"));
+  TRY_ASSIGN(time, fields.seconds("seconds"));
+  return HeldRecord{std::move(service), std::move(how), time};
+}
+
 // An item is asked for by its id, and an artefact by its path: each must be one.
 Result<> check_unique(const std::vector<model::Item>& items) {
   std::set<model::ItemId> ids;
@@ -198,6 +205,11 @@ Result<Manifest> parse(std::string_view text) {
   manifest.not_covered = std::move(not_covered);
   TRY_ASSIGN(needs, fields.texts("needs"));
   manifest.needs = std::move(needs);
+  // Came later: older backups have none.
+  if (fields.has("held")) {
+    TRY_ASSIGN(held, fields.each("held", parse_held));
+    manifest.held = std::move(held);
+  }
   return manifest;
 }
 

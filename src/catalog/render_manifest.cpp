@@ -63,27 +63,35 @@ Json service(const ServiceRecord& service) {
 }
 
 Json document(const Manifest& manifest) {
-  return {{"format", "davit-backup"},
-          {"format_version", manifest.format_version},
-          {"id", text(manifest.id)},
-          {"stack", text(manifest.stack)},
-          {"started", render_rfc3339(manifest.started)},
-          {"finished", render_rfc3339(manifest.finished)},
-          {"davit_version", text(manifest.davit_version)},
-          {"engine_version", text(manifest.engine_version)},
-          {"project_dir", text(manifest.project_dir)},
-          {"services", each(manifest.services, service)},
-          {"items", each(manifest.items, item)},
-          {"findings",
-           each(manifest.findings,
-                [](const Finding& finding) -> Json {
-                  return {{"item", text(finding.item)}, {"path", text(finding.path)}, {"what", text(finding.what)}};
-                })},
-          {"not_covered", each(manifest.not_covered,
-                               [](const model::NotCovered& entry) -> Json {
-                                 return {{"what", text(entry.what)}, {"why", text(entry.why)}};
-                               })},
-          {"needs", texts(manifest.needs)}};
+  Json object = {{"format", "davit-backup"},
+                 {"format_version", manifest.format_version},
+                 {"id", text(manifest.id)},
+                 {"stack", text(manifest.stack)},
+                 {"started", render_rfc3339(manifest.started)},
+                 {"finished", render_rfc3339(manifest.finished)},
+                 {"davit_version", text(manifest.davit_version)},
+                 {"engine_version", text(manifest.engine_version)},
+                 {"project_dir", text(manifest.project_dir)},
+                 {"services", each(manifest.services, service)},
+                 {"items", each(manifest.items, item)},
+                 {"findings", each(manifest.findings,
+                                   [](const Finding& finding) -> Json {
+                                     return {{"item", text(finding.item)},
+                                             {"path", text(finding.path)},
+                                             {"what", text(finding.what)}};
+                                   })},
+                 {"not_covered", each(manifest.not_covered,
+                                      [](const model::NotCovered& entry) -> Json {
+                                        return {{"what", text(entry.what)}, {"why", text(entry.why)}};
+                                      })},
+                 {"needs", texts(manifest.needs)}};
+  if (!manifest.held.empty())
+    object["held"] = each(manifest.held, [](const HeldRecord& held) -> Json {
+      return {{"service", text(held.service)},
+              {"how", text(held.how)},
+              {"seconds", static_cast<double>(held.time.count()) / 1000}};
+    });
+  return object;
 }
 
 }  // namespace

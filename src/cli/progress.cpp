@@ -23,6 +23,7 @@ void print_line(std::string_view text) {
 }
 
 std::string finding_line(const Finding& finding) {
+  if (finding.item.empty()) return "finding: " + escape_lines(finding.what);
   return "finding: " + escape_for_display(finding.item) + (finding.path.empty() ? "" : " " + finding.path) + ": " +
          escape_lines(finding.what);
 }

@@ -12,6 +12,8 @@ inline constexpr std::string_view kProject = "com.docker.compose.project";
 inline constexpr std::string_view kService = "com.docker.compose.service";
 inline constexpr std::string_view kNumber = "com.docker.compose.container-number";
 inline constexpr std::string_view kOneOff = "com.docker.compose.oneoff";  // "True" for `docker compose run`
+// "db:service_healthy:false,cache:service_started:true": service, condition, whether it is restarted along.
+inline constexpr std::string_view kDependsOn = "com.docker.compose.depends_on";
 inline constexpr std::string_view kWorkingDir = "com.docker.compose.project.working_dir";
 inline constexpr std::string_view kConfigFiles = "com.docker.compose.project.config_files";   // separated by commas
 inline constexpr std::string_view kEnvFiles = "com.docker.compose.project.environment_file";  // separated by commas

@@ -1,6 +1,7 @@
 #include "sources/labels.hpp"
 
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "util/text.hpp"
 
@@ -28,7 +29,35 @@ bool apply_postgres(Settings& settings, std::string_view value) {
   return value == "auto" || value == "dump" || value == "off";
 }
 
-constexpr std::array<LabelRule, 4> kRules{{
+bool apply_quiesce(Settings& settings, std::string_view value) {
+  using enum Settings::Quiesce;
+  settings.quiesce = value == "stop" ? stop : value == "pause" ? pause : none;
+  return value == "stop" || value == "pause" || value == "none";
+}
+
+std::optional<std::chrono::seconds> parse_seconds(std::string_view value) {
+  constexpr std::uint64_t kLongest = 30U * 24 * 3600;
+  const auto seconds = parse_duration_seconds(value);
+  if (!seconds || *seconds == 0 || *seconds > kLongest) return {};
+  return std::chrono::seconds(*seconds);
+}
+
+// Arguments as in the list form of a compose file's `command`. An argument can't hold a NUL.
+bool apply_arguments(std::vector<std::string>& into, std::string_view value) {
+  const auto array = nlohmann::json::parse(value, nullptr, false);
+  if (!array.is_array() || array.empty()) return false;
+  for (const nlohmann::json& argument : array) {
+    if (!argument.is_string()) return false;
+    into.push_back(argument.get<std::string>());
+    if (into.back().contains('\0')) return false;
+  }
+  return !into.front().empty();
+}
+
+constexpr std::string_view kArguments = "a JSON array of arguments, such as [\"tool\", \"--option\"]";
+constexpr std::string_view kSeconds = "seconds, or a time such as 5m";
+
+constexpr std::array<LabelRule, 12> kRules{{
     {"davit.enable", "service or volume", "true or false",
      "false leaves the volume out; on a service: its database, and what only services with this label mount"},
     {"davit.files", "service", "paths below the project directory, separated by commas",
@@ -37,6 +66,16 @@ constexpr std::array<LabelRule, 4> kRules{{
      "what is left out of the volume; on a service: of the directories that it binds"},
     {"davit.postgres", "service", "auto, dump or off",
      "dump: it is a PostgreSQL server though it doesn't look like one; off: it is none"},
+    {"davit.quiesce", "service or volume", "pause, stop or none",
+     "what happens to running services while a volume that they write is read; pause by default"},
+    {"davit.quiesce.max", "service or volume", kSeconds,
+     "the longest that a service may be held: then it runs again, and what was being read counts as live"},
+    {"davit.before", "service", kArguments, "a command to run in its container before its data is read"},
+    {"davit.after", "service", kArguments, "a command to run in its container afterwards, also after a failure"},
+    {"davit.hook.timeout", "service", kSeconds, "how long either may take; 60 by default"},
+    {"davit.hook.user", "service", "a user of the container", "who runs them; the container's user by default"},
+    {"davit.command", "service", kArguments, "a command in its container whose output is backed up"},
+    {"davit.command.restore", "service", kArguments, "a command in its container that reads that output to restore it"},
 }};
 // In the order of kRules.
 constexpr std::array<Apply, kRules.size()> kApply{
@@ -44,6 +83,23 @@ constexpr std::array<Apply, kRules.size()> kApply{
     [](Settings& settings, std::string_view value) { return apply_list(settings.files, value); },
     [](Settings& settings, std::string_view value) { return apply_list(settings.exclude, value); },
     apply_postgres,
+    apply_quiesce,
+    [](Settings& settings, std::string_view value) {
+      return (settings.quiesce_max = parse_seconds(value)).has_value();
+    },
+    [](Settings& settings, std::string_view value) { return apply_arguments(settings.before, value); },
+    [](Settings& settings, std::string_view value) { return apply_arguments(settings.after, value); },
+    [](Settings& settings, std::string_view value) {
+      const auto seconds = parse_seconds(value);
+      settings.hook_timeout = seconds.value_or(settings.hook_timeout);
+      return seconds.has_value();
+    },
+    [](Settings& settings, std::string_view value) {
+      settings.hook_user = value;
+      return !value.empty();
+    },
+    [](Settings& settings, std::string_view value) { return apply_arguments(settings.command, value); },
+    [](Settings& settings, std::string_view value) { return apply_arguments(settings.command_restore, value); },
 };
 
 std::string_view name_of(LabelOwner owner) { return owner == LabelOwner::service ? "service" : "volume"; }

@@ -3,6 +3,8 @@
 // parser, its errors and the documentation. A label that isn't in it is Errc::usage and names the nearest known one.
 // Labels that davit puts on its own containers (`davit.run`, `davit.role`) are not of this table.
 
+#include <chrono>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,6 +22,18 @@ struct Settings {
       exclude;  // davit.exclude, on a volume (by its key: davit.exclude) or service: globs, comma-separated
   enum class Postgres { automatic, dump, off };
   Postgres postgres = Postgres::automatic;  // davit.postgres, on a service
+  // davit.quiesce: what happens to those who write a volume while it is read. A volume's own label wins for that
+  // volume.
+  enum class Quiesce { none, pause, stop };
+  std::optional<Quiesce> quiesce;
+  std::optional<std::chrono::seconds> quiesce_max;  // davit.quiesce.max: the longest that a service may be held
+  // On services; arguments, no shell, run in the service's container.
+  std::vector<std::string> before;           // davit.before
+  std::vector<std::string> after;            // davit.after
+  std::chrono::seconds hook_timeout{60};     // davit.hook.timeout
+  std::string hook_user;                     // davit.hook.user; empty: the container's
+  std::vector<std::string> command;          // davit.command: its stdout is backed up
+  std::vector<std::string> command_restore;  // davit.command.restore: reads it on its stdin
 };
 
 struct LabelRule {

@@ -85,6 +85,7 @@ catalog::Manifest sample_manifest() {
   manifest.findings = {{"volume:uploads", "tmp/x\\x01", "changed while it was read: 4096 bytes became 1024"}};
   manifest.not_covered = {{"volume:pgdata", "data of postgres:db, which is dumped"}};
   manifest.needs = {"network proxy (external)"};
+  manifest.held = {{"app", "paused", 1234ms}};
   return manifest;
 }
 

@@ -209,9 +209,25 @@ TEST_CASE("no field may be missing", "[catalog]") {
   };
   const Json golden = Json::parse(read_file(kGolden));
   for (const std::string pointer : {"", "/services/0", "/items/0", "/items/0/artefacts/0", "/items/0/artefacts/0/plain",
-                                    "/findings/0", "/not_covered/0"})
+                                    "/findings/0", "/not_covered/0", "/held/0"})
     for (const auto& [name, value] : golden[Json::json_pointer(pointer)].items())
-      if (name != "sha256" && name != "base" && name != "encryption") check(pointer, name);
+      if (name != "sha256" && name != "base" && name != "encryption" && name != "held") check(pointer, name);
+}
+
+TEST_CASE("older manifests don't say who was held, and seconds are no nonsense", "[catalog]") {
+  const auto older = parse_manifest(altered([](Json& document) { document.erase("held"); }));
+  REQUIRE(older);
+  CHECK(older->held.empty());
+  CHECK_FALSE(render_manifest(*older)->contains("\"held\""));
+  const auto sample = parse_manifest(altered([](Json&) {}));
+  REQUIRE(sample);
+  CHECK(sample->held == sample_manifest().held);
+  for (const Json& wrong : {Json(-1), Json("1"), Json(1e300), Json(nullptr)}) {
+    const auto parsed = parse_manifest(altered([&](Json& document) { document["held"][0]["seconds"] = wrong; }));
+    REQUIRE_FALSE(parsed);
+    CHECK(parsed.error().code() == Errc::corrupt);
+    CHECK(message_of(parsed).contains("held[0].seconds is not a number of seconds"));
+  }
 }
 
 TEST_CASE("no name may occur twice, nor an item", "[catalog]") {

@@ -33,7 +33,7 @@ TEST_CASE("an unknown label names the nearest known one") {
   CHECK(result.error().hint() == "did you mean davit.enable?");
   const auto far = parse_labels({{"davit.whatever", "1"}}, LabelOwner::volume, "data");
   REQUIRE_FALSE(far);
-  CHECK(far.error().hint() == "known are davit.enable, davit.files, davit.exclude, davit.postgres");
+  CHECK(far.error().hint().starts_with("known are davit.enable, davit.files, davit.exclude, davit.postgres, "));
 }
 
 TEST_CASE("a wrong value names the label, its owner and what it takes") {
@@ -54,11 +54,62 @@ TEST_CASE("a label on what it has no meaning for is refused") {
   CHECK(result.error().hint() == "put it on a service");
 }
 
+TEST_CASE("how services are held, and for how long, is read") {
+  using Quiesce = Settings::Quiesce;
+  const auto quiesce = [](const std::string& value, LabelOwner owner = LabelOwner::service) {
+    const auto settings = parse_labels({{"davit.quiesce", value}}, owner, "s");
+    return settings ? settings->quiesce : std::nullopt;
+  };
+  CHECK(quiesce("stop") == Quiesce::stop);
+  CHECK(quiesce(" pause ") == Quiesce::pause);
+  CHECK(quiesce("none", LabelOwner::volume) == Quiesce::none);
+  CHECK_FALSE(quiesce("halt"));
+  const auto max = [](const std::string& value) {
+    const auto settings = parse_labels({{"davit.quiesce.max", value}}, LabelOwner::volume, "v");
+    return settings ? settings->quiesce_max : std::nullopt;
+  };
+  CHECK(max("90") == std::chrono::seconds(90));
+  CHECK(max("5m") == std::chrono::seconds(300));
+  for (const char* wrong : {"0", "-1", "soon", "", "99999999999999999999", "1.5"}) CHECK_FALSE(max(wrong));
+  const auto plain = parse_labels({}, LabelOwner::service, "s");
+  REQUIRE(plain);
+  CHECK_FALSE(plain->quiesce);
+  CHECK_FALSE(plain->quiesce_max);
+  CHECK(plain->hook_timeout == std::chrono::seconds(60));
+}
+
+TEST_CASE("hooks and commands are arrays of arguments") {
+  const auto settings = parse_labels({{"davit.before", R"(["sh", "-c", "a \"b\"; c"])"},
+                                      {"davit.after", R"(["true"])"},
+                                      {"davit.hook.timeout", "5"},
+                                      {"davit.hook.user", "www-data"},
+                                      {"davit.command", R"(["slapcat", "-n", "1"])"},
+                                      {"davit.command.restore", R"(["slapadd", ""])"}},
+                                     LabelOwner::service, "app");
+  REQUIRE(settings);
+  CHECK(settings->before == std::vector<std::string>{"sh", "-c", "a \"b\"; c"});
+  CHECK(settings->after == std::vector<std::string>{"true"});
+  CHECK(settings->hook_timeout == std::chrono::seconds(5));
+  CHECK(settings->hook_user == "www-data");
+  CHECK(settings->command == std::vector<std::string>{"slapcat", "-n", "1"});
+  CHECK(settings->command_restore == std::vector<std::string>{"slapadd", ""});
+  for (const char* wrong : {"", "redis-cli SAVE", "[]", "[1]", R"([""])", R"(["a", null])", R"({"a": "b"})", R"(["a)",
+                            R"(["a\u0000b"])", R"("a")"}) {
+    INFO(wrong);
+    const auto refused = parse_labels({{"davit.before", wrong}}, LabelOwner::service, "app");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == Errc::usage);
+    CHECK(refused.error().message().starts_with("service app: label davit.before has the value"));
+    CHECK(refused.error().hint() == "it takes a JSON array of arguments, such as [\"tool\", \"--option\"]");
+  }
+  CHECK_FALSE(parse_labels({{"davit.before", R"(["a"])"}}, LabelOwner::volume, "v"));
+}
+
 TEST_CASE("every rule takes the value that its text promises") {
-  CHECK(label_rules().size() == 4);
+  CHECK(label_rules().size() == 12);
   for (const LabelRule& rule : label_rules()) {
-    const std::string value(rule.values.starts_with("p") ? "a"
-                                                         : rule.values.substr(0, rule.values.find_first_of(", ")));
+    std::string value(rule.values.substr(0, rule.values.find_first_of(", ")));
+    if (rule.values.contains("such as ")) value = rule.values.substr(rule.values.find("such as ") + 8);
     INFO(rule.name << "=" << value);
     CHECK(parse_labels({{std::string(rule.name), value}}, LabelOwner::service, "s").has_value());
   }

@@ -1,0 +1,127 @@
+#include "app/quiesce/put_back.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "support/fake_engine.hpp"
+#include "support/quiet_run.hpp"
+
+using namespace davit;
+using namespace davit::app;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+engine::ContainerId add(test::FakeEngine& engine, int number, const std::string& status) {
+  engine::ContainerInfo info;
+  info.name = "shop-app-" + std::to_string(number);
+  info.labels = {{"com.docker.compose.project", "shop"},
+                 {"com.docker.compose.service", "app"},
+                 {"com.docker.compose.container-number", std::to_string(number)}};
+  info.state.status = status;
+  return engine.add_container(info);
+}
+
+nlohmann::json entry(const engine::ContainerId& id, How how) { return entry_of({"shop", "app", 2, id, how, 0}); }
+
+}  // namespace
+
+TEST_CASE("what a dead run held runs again, whatever it is now", "[quiesce]") {
+  test::FakeEngine engine;
+  struct Case {
+    std::string status;
+    How how;
+    Lines lines;
+  };
+  for (const Case& each : {Case{"paused", How::pause, {"unpaused service app again"}},
+                           Case{"exited", How::stop, {"started service app again"}},
+                           Case{"exited", How::pause, {"started service app again"}},
+                           Case{"paused", How::stop, {"unpaused service app again"}}, Case{"running", How::pause, {}},
+                           Case{"running", How::stop, {}}}) {
+    INFO(each.status << " " << name_of(each.how));
+    const auto id = add(engine, 2, each.status);
+    auto lines = put_back_held(engine, entry(id, each.how));
+    REQUIRE(lines);
+    CHECK(*lines == each.lines);
+    CHECK(engine.status_of("shop-app-2") == "running");
+    lines = put_back_held(engine, entry(id, each.how));
+    REQUIRE(lines);
+    CHECK(lines->empty());
+    REQUIRE(engine.remove_container(id, false));
+  }
+}
+
+TEST_CASE("one that was made anew is found by its service and number", "[quiesce]") {
+  test::FakeEngine engine;
+  add(engine, 1, "exited");
+  add(engine, 2, "exited");
+  const auto lines = put_back_held(engine, entry({"gone"}, How::stop));
+  REQUIRE(lines);
+  CHECK(*lines == Lines{"started service app again"});
+  CHECK(engine.status_of("shop-app-1") == "exited");
+  CHECK(engine.status_of("shop-app-2") == "running");
+}
+
+TEST_CASE("one that is gone altogether is told of, and nothing else is started", "[quiesce]") {
+  test::FakeEngine engine;
+  add(engine, 1, "exited");
+  const auto lines = put_back_held(engine, entry({"gone"}, How::stop));
+  REQUIRE(lines);
+  CHECK(*lines == Lines{"service app is not started again: its container is gone"});
+  CHECK(engine.status_of("shop-app-1") == "exited");
+}
+
+TEST_CASE("what can't be put back is an error, to be tried again", "[quiesce]") {
+  test::FakeEngine engine;
+  const auto id = add(engine, 2, "paused");
+  engine.set_faults({.fail_at = 2, .dead_after = true});
+  const auto failed = put_back_held(engine, entry(id, How::pause));
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().message().starts_with("let service app run again: "));
+  engine.set_faults({});
+  CHECK(put_back_held(engine, entry(id, How::pause)));
+  CHECK(engine.status_of("shop-app-2") == "running");
+}
+
+TEST_CASE("an entry that says too little is refused", "[quiesce]") {
+  test::FakeEngine engine;
+  test::QuietRun run;
+  for (const char* field : {"project", "service", "number", "container", "how", "order"}) {
+    auto broken = entry({"x"}, How::stop);
+    broken.erase(field);
+    CHECK_FALSE(put_back_held(engine, broken));
+    broken[field] = nlohmann::json::array();
+    CHECK_FALSE(put_back_held(engine, broken));
+  }
+  for (const char* field : {"project", "service", "argv", "user", "timeout"}) {
+    auto broken = entry_of_after("shop", "app", {{"true"}, "", std::chrono::seconds(1)});
+    broken.erase(field);
+    CHECK_FALSE(put_back_after(engine, broken, run.context));
+  }
+}
+
+TEST_CASE("the hook that a dead run owes is run where the service runs", "[quiesce]") {
+  test::FakeEngine engine;
+  test::QuietRun run;
+  std::vector<std::string> ran;
+  int exit_code = 0;
+  engine.on_command = [&](const test::FakeCommand& command) {
+    ran.push_back(command.container + " " + command.argv.at(0) + " " + command.argv.at(1) + " " + command.user);
+    return test::FakeOutcome{exit_code, "", "no good"};
+  };
+  const auto owed = entry_of_after("shop", "app", {{"go", "on"}, "www", std::chrono::seconds(5)});
+  auto lines = put_back_after(engine, owed, run.context);
+  REQUIRE(lines);
+  CHECK(*lines == Lines{"davit.after of service app is not run: its container is gone"});
+
+  const auto id = add(engine, 1, "exited");
+  CHECK_FALSE(put_back_after(engine, owed, run.context));  // it may run later
+  REQUIRE(engine.start_container(id));
+  lines = put_back_after(engine, owed, run.context);
+  REQUIRE(lines);
+  CHECK(*lines == Lines{"ran davit.after of service app"});
+  exit_code = 2;
+  lines = put_back_after(engine, owed, run.context);
+  REQUIRE(lines);
+  CHECK(*lines == Lines{"ran davit.after of service app, which failed: it ended with exit code 2: no good"});
+  CHECK(ran == std::vector<std::string>{"shop-app-1 go on www", "shop-app-1 go on www"});
+}
