@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "app/guarded.hpp"
 #include "app/restore_guide.hpp"
 #include "app/sweep.hpp"
 
@@ -125,24 +126,19 @@ Result<BackupPlan> plan_backup(engine::Engine& engine, const SourceSet& sources,
   return plan;
 }
 
-Result<BackupReport> run_backup(engine::Engine& engine, storage::Storage& storage, const SourceSet& sources,
-                                const BackupOptions& options, RunContext& run) {
-  const auto began = run.clock.steady();
+namespace {
 
-  // 1. Nothing of a dead run is left: no helper, no staging.
-  TRY(sweep_dead_runs(engine, &storage, run));
-
-  // 2. Plan, read-only. From here on every item is known, and what is not covered.
-  run.reporter.step("plan");
-  TRY_ASSIGN(plan, plan_backup(engine, sources, options, run));
+// Under the guard: everything from the planned items to a backup that is listed.
+Result<BackupReport> make_backup(engine::Engine& engine, storage::Storage& storage, const SourceSet& sources,
+                                 const BackupOptions& options, BackupPlan plan, helper::Guard& guard, RunContext& run) {
   TRY_ASSIGN(version, engine.version());
   catalog::Manifest manifest = begin_manifest(plan, options, version.version, run.clock.now());
 
-  // 3. A set of objects that nobody takes for a backup until it has its manifest.
+  // 4. A set of objects that nobody takes for a backup until it has its manifest.
   const std::string key = catalog::key_of(manifest.stack, manifest.id);
   TRY_ASSIGN(publication, storage.stage(key, run.run_id));
 
-  // 4. Every artefact is stored, counted and hashed.
+  // 5. Every artefact is stored, counted and hashed.
   for (model::Item& item : plan.items) {
     TRY_ASSIGN(source, sources.of(item.id.kind));
     for (model::Artefact& artefact : item.artefacts) {
@@ -157,13 +153,42 @@ Result<BackupReport> run_backup(engine::Engine& engine, storage::Storage& storag
   manifest.finished = run.clock.now();
   TRY(store_text(*publication, kRestoreGuideName, render_restore_guide(manifest)));
 
-  // 5. Publish. Up to here the backup does not exist; after this line it does.
+  // 6. Publish, if we were guarded all the time. Up to here the backup does not exist; after this line it does.
   TRY(run.check());
+  TRY(guard.check());
   run.reporter.step("publish");
   TRY_ASSIGN(text, catalog::render_manifest(manifest));
   TRY(publication->publish(catalog::kManifestName, text));
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(run.clock.steady() - began);
-  return BackupReport{{manifest.stack, manifest.id, key}, std::move(manifest), took};
+  return BackupReport{{manifest.stack, manifest.id, key}, std::move(manifest), {}};
+}
+
+}  // namespace
+
+Result<BackupReport> run_backup(engine::Engine& engine, storage::Storage& storage, const SourceSet& sources,
+                                const BackupOptions& options, RunContext& run) {
+  const auto began = run.clock.steady();
+
+  // 1. Nothing of a dead run is left: nothing that it held, no helper, no staging.
+  TRY(sweep_dead_runs(engine, &storage, run));
+
+  // 2. Plan, read-only. From here on every item is known, and what is not covered.
+  const auto make_plan = [&](RunContext& planning) {
+    planning.reporter.step("plan");
+    return plan_backup(engine, sources, options, planning);
+  };
+  TRY_ASSIGN(plan, make_plan(run));
+
+  // 3. Lock and journal. No other run touches this stack until the guard is released; what one did meanwhile is seen.
+  const auto work = [&](helper::Guard& guard, RunContext& held) -> Result<BackupReport> {
+    if (guard.waited()) {
+      TRY_ASSIGN(again, make_plan(held));
+      plan = std::move(again);
+    }
+    return make_backup(engine, storage, sources, options, std::move(plan), guard, held);
+  };
+  TRY_ASSIGN(report, guarded(options.guard, options.stack, run, work));
+  report.took = std::chrono::duration_cast<std::chrono::milliseconds>(run.clock.steady() - began);
+  return report;
 }
 
 }  // namespace davit::app

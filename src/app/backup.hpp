@@ -9,6 +9,7 @@
 #include "app/source_set.hpp"
 #include "catalog/catalog.hpp"
 #include "engine/engine.hpp"
+#include "helper/guard/guard.hpp"
 #include "storage/storage.hpp"
 #include "util/run_context.hpp"
 
@@ -19,6 +20,7 @@ struct BackupOptions {
   Selection selection;
   stream::Encoding encoding;
   std::string davit_version;
+  helper::AcquireGuard guard;  // needed for run_backup only
 };
 
 struct BackupPlan {

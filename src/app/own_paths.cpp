@@ -20,6 +20,19 @@ std::optional<fs::path> rebase(const fs::path& path, const fs::path& from, const
   return relative == "." ? to : to / relative;
 }
 
+std::optional<fs::path> through_mounts(const fs::path& path, const std::vector<engine::Mount>& mounts) {
+  std::optional<fs::path> found;
+  std::size_t longest = 0;  // of several mounts above it, the innermost counts
+  for (const engine::Mount& mount : mounts) {
+    if (mount.source.empty() || mount.destination.size() < longest) continue;
+    if (auto on_host = rebase(path, mount.destination, mount.source)) {
+      found = std::move(on_host);
+      longest = mount.destination.size();
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> path_on_host(engine::Engine& engine, const std::string& self,
@@ -34,17 +47,10 @@ Result<std::optional<std::string>> path_on_host(engine::Engine& engine, const st
   // A candidate that is no container of this Engine: davit is a process of the host, or its Engine is elsewhere.
   if (!container && container.error().code() == Errc::not_found && self.empty()) return real.string();
   if (!container) return std::unexpected(std::move(container).error());
-  std::optional<fs::path> found;
-  std::size_t longest = 0;  // of several mounts above it, the innermost counts
-  for (const engine::Mount& mount : container->mounts) {
-    if (mount.source.empty() || mount.destination.size() < longest) continue;
-    if (auto on_host = rebase(real, mount.destination, mount.source)) {
-      found = std::move(on_host);
-      longest = mount.destination.size();
-    }
-  }
-  if (!found) return std::nullopt;
-  return found->string();
+  // The Engine names mounts as they were asked for, perhaps through a symbolic link of the image: /var/run.
+  for (const fs::path& inside : {real, fs::path(path).lexically_normal()})
+    if (auto found = through_mounts(inside, container->mounts)) return found->string();
+  return std::nullopt;
 }
 
 std::optional<helper::DirectoryId> directory_id(const engine::Engine& engine, const std::string& path) {

@@ -1,26 +1,29 @@
 #pragma once
 // What the journal of a dead run says is put right: by its guard, or by the run itself when it fails.
 
-#include <nlohmann/json.hpp>
-#include <string>
-#include <utility>
-#include <vector>
-
+#include "helper/guard/rescue_report.hpp"
 #include "helper/session.hpp"
 #include "util/run_context.hpp"
 
 namespace davit::app {
 
-using JournalEntries = std::vector<std::pair<std::string, nlohmann::json>>;  // key and entry, in the order of recording
+using helper::JournalEntries;
+using helper::RescueReport;
 
-struct RescueReport {
-  std::vector<std::string> lines;    // what was put right: "started service app again"
-  std::vector<std::string> failed;   // what could not be, and why
-  std::vector<std::string> settled;  // keys of entries that need nothing more
-};
-
-// Goes through the entries from the last to the first; what is right already is left alone. Everything is tried, whatever
-// fails. May be called again for what failed.
+// Goes through the entries from the last to the first; what is right already is left alone. Everything is tried,
+// whatever fails. May be called again for what failed.
 [[nodiscard]] RescueReport rescue(helper::Host& host, const JournalEntries& entries, RunContext& run);
+
+// One entry of a kind. `decided`: an entry of that kind stands behind it, so it goes forward, not back.
+struct RescueStep {
+  helper::Host& host;
+  const std::string& key;
+  const nlohmann::json& entry;
+  bool decided;
+  RunContext& run;
+};
+// Puts one entry right and returns a line for each thing that was done: "started service app again"; none if all was
+// right already. After an error the entry stays, and is tried again.
+using PutRight = Result<std::vector<std::string>> (*)(const RescueStep& step);
 
 }  // namespace davit::app

@@ -6,6 +6,7 @@
 #include <ranges>
 
 #include "app/definition.hpp"
+#include "app/guarded.hpp"
 #include "app/sweep.hpp"
 
 namespace davit::app {
@@ -191,6 +192,46 @@ Result<RestorePlan> plan_restore(engine::Engine& engine, const storage::StorageR
   return plan;
 }
 
+namespace {
+
+// Errc::exists if something stands in the way, naming every conflict.
+Result<> check_way(const RestorePlan& plan, bool replace) {
+  const auto lines = plan.blocking(replace);
+  if (lines.empty()) return {};
+  std::string what = "restore " + plan.entry.id + " is refused";
+  for (const std::string& line : lines) what += "\n  - " + line;
+  std::string hint;
+  for (const RestoreStep& step : plan.steps)
+    for (const sources::Conflict& conflict : step.conflicts)
+      if ((!conflict.replaceable || !replace) && !hint.contains(conflict.remedy))
+        hint += (hint.empty() ? "" : "; ") + conflict.remedy;
+  return fail(Errc::exists, std::move(what), std::move(hint));
+}
+
+// Under the guard: everything from the plan to the new state.
+Result<RestoreReport> carry_out(const storage::StorageReader& storage, const SourceSet& sources,
+                                const RestoreOptions& options, RestorePlan plan, helper::Guard& guard,
+                                RunContext& run) {
+  // 4. Files and volumes: staged beside the old contents and verified, then put in place. The old ones are kept aside.
+  //    They come before the databases, since a server that doesn't run is started on its own volumes and configuration.
+  // 5. Databases: restored under other names, then renamed.
+  const sources::Target target = target_of(plan, options);
+  Restorations begun;
+  std::vector<Finding> findings;
+  for (const bool databases : {false, true})
+    if (auto done = stage_and_commit(storage, sources, plan, target, databases, begun, findings, run); !done)
+      return std::unexpected(begun.roll_back(std::move(done).error(), run));
+  if (auto still = guard.check(); !still) return std::unexpected(begun.roll_back(std::move(still).error(), run));
+
+  // 6. The new state stands. Only now the way back is given up, and then the old contents go.
+  run.reporter.step("finish");
+  RunContext last = run.unstoppable();
+  TRY(begun.finish(last));
+  return RestoreReport{std::move(plan), std::move(findings), {}};
+}
+
+}  // namespace
+
 Result<RestoreReport> run_restore(engine::Engine& engine, const storage::StorageReader& storage,
                                   const SourceSet& sources, const RestoreOptions& options, RunContext& run) {
   const auto began = run.clock.steady();
@@ -199,36 +240,26 @@ Result<RestoreReport> run_restore(engine::Engine& engine, const storage::Storage
   TRY(sweep_dead_runs(engine, nullptr, run));
 
   // 2. Plan. From here on every item and everything that stands in its way is known, and nothing has been touched.
-  run.reporter.step("plan");
-  TRY_ASSIGN(plan, plan_restore(engine, storage, sources, options, run));
-  if (const auto lines = plan.blocking(options.replace); !lines.empty()) {
-    std::string what = "restore " + plan.entry.id + " is refused";
-    for (const std::string& line : lines) what += "\n  - " + line;
-    std::string hint;
-    for (const RestoreStep& step : plan.steps)
-      for (const sources::Conflict& conflict : step.conflicts)
-        if ((!conflict.replaceable || !options.replace) && !hint.contains(conflict.remedy))
-          hint += (hint.empty() ? "" : "; ") + conflict.remedy;
-    return fail(Errc::exists, std::move(what), std::move(hint));
-  }
+  const auto make_plan = [&](RunContext& planning) -> Result<RestorePlan> {
+    planning.reporter.step("plan");
+    TRY_ASSIGN(plan, plan_restore(engine, storage, sources, options, planning));
+    TRY(check_way(plan, options.replace));
+    return plan;
+  };
+  TRY_ASSIGN(plan, make_plan(run));
 
-  // 3. Files and volumes: staged beside the old contents and verified, then put in place. The old ones are kept aside.
-  // They
-  //    come before the databases, since a server that doesn't run is started on its own volumes and configuration.
-  // 4. Databases: restored under other names, then renamed.
-  const sources::Target target = target_of(plan, options);
-  Restorations begun;
-  std::vector<Finding> findings;
-  for (const bool databases : {false, true})
-    if (auto done = stage_and_commit(storage, sources, plan, target, databases, begun, findings, run); !done)
-      return std::unexpected(begun.roll_back(std::move(done).error(), run));
-
-  // 5. The new state stands. Only now the way back is given up, and then the old contents go.
-  run.reporter.step("finish");
-  RunContext last = run.unstoppable();
-  TRY(begun.finish(last));
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(run.clock.steady() - began);
-  return RestoreReport{std::move(plan), std::move(findings), took};
+  // 3. Lock and journal. No other run touches this stack until the guard is released; what one did meanwhile is seen.
+  const std::string stack = plan.manifest.stack;
+  const auto work = [&](helper::Guard& guard, RunContext& held) -> Result<RestoreReport> {
+    if (guard.waited()) {
+      TRY_ASSIGN(again, make_plan(held));
+      plan = std::move(again);
+    }
+    return carry_out(storage, sources, options, std::move(plan), guard, held);
+  };
+  TRY_ASSIGN(report, guarded(options.guard, stack, run, work));
+  report.took = std::chrono::duration_cast<std::chrono::milliseconds>(run.clock.steady() - began);
+  return report;
 }
 
 }  // namespace davit::app

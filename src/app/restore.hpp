@@ -9,6 +9,7 @@
 #include "app/source_set.hpp"
 #include "catalog/catalog.hpp"
 #include "engine/engine.hpp"
+#include "helper/guard/guard.hpp"
 #include "storage/storage.hpp"
 #include "util/run_context.hpp"
 
@@ -20,6 +21,7 @@ struct RestoreOptions {
   Selection selection;
   bool replace = false;               // overwrite what holds data
   bool allow_version_change = false;  // onto a newer server
+  helper::AcquireGuard guard;         // needed for run_restore only
 };
 
 struct RestoreStep {

@@ -1,21 +1,68 @@
 #include "app/sweep.hpp"
 
+#include <format>
+#include <set>
+
 #include "app/owner.hpp"
+#include "helper/guard/guard.hpp"
+#include "helper/guard/guard_spec.hpp"
 #include "helper/session.hpp"
 #include "sources/one_off.hpp"
 
 namespace davit::app {
+namespace {
+
+std::string run_of(const engine::Labels& labels) {
+  const auto run = labels.find(engine::kRunLabel);
+  return run == labels.end() ? std::string() : run->second;
+}
+
+// The runs that have a guard: what they made is theirs, or their guard's.
+Result<std::set<std::string>> guarded_runs(engine::Engine& engine) {
+  TRY_ASSIGN(guards,
+             engine.list_containers(
+                 {.all = true, .labels = {std::format("{}={}", engine::kRoleLabel, helper::kGuardRole)}, .names = {}}));
+  std::set<std::string> runs;
+  for (const engine::ContainerSummary& guard : guards) runs.insert(run_of(guard.labels));
+  return runs;
+}
+
+Result<> sweep_containers(engine::Engine& engine, const engine::IsAlive& is_alive, Reporter* reporter) {
+  TRY_ASSIGN(helpers, helper::sweep(engine, is_alive));
+  TRY_ASSIGN(one_offs, sources::sweep_one_offs(engine, is_alive));
+  if (reporter == nullptr) return {};
+  for (const std::string& line : helpers) reporter->note(line);
+  for (const std::string& line : one_offs) reporter->note(line);
+  return {};
+}
+
+}  // namespace
+
+Result<> repair_dead_runs(engine::Engine& engine, RunContext& run) {
+  auto repaired = helper::repair(engine, owner_is_alive(engine), run);
+  if (repaired || repaired.error().code() != Errc::failed) return repaired;
+  run.reporter.note(repaired.error().message());
+  if (!repaired.error().hint().empty()) run.reporter.note(repaired.error().hint());
+  return {};
+}
 
 Result<> sweep_dead_runs(engine::Engine& engine, storage::Storage* storage, RunContext& run) {
-  const engine::IsAlive is_alive = owner_is_alive(engine);
-  TRY_ASSIGN(helpers, helper::sweep(engine, is_alive));
-  for (const std::string& line : helpers) run.reporter.note(line);
-  TRY_ASSIGN(one_offs, sources::sweep_one_offs(engine, is_alive));
-  for (const std::string& line : one_offs) run.reporter.note(line);
+  TRY(repair_dead_runs(engine, run));
+  TRY_ASSIGN(guarded, guarded_runs(engine));
+  const auto is_alive = [&guarded, owner = owner_is_alive(engine)](const engine::Labels& labels) -> Result<bool> {
+    if (guarded.contains(run_of(labels))) return true;
+    return owner(labels);
+  };
+  TRY(sweep_containers(engine, is_alive, &run.reporter));
   if (storage == nullptr) return {};
   TRY_ASSIGN(staging, storage->sweep({run.run_id}));
   for (const std::string& line : staging) run.reporter.note(line);
   return {};
+}
+
+Result<> clear_run(engine::Engine& engine, const std::string& run_id) {
+  return sweep_containers(
+      engine, [&run_id](const engine::Labels& labels) -> Result<bool> { return run_of(labels) != run_id; }, nullptr);
 }
 
 }  // namespace davit::app

@@ -8,7 +8,15 @@
 
 namespace davit::app {
 
-// Removes helpers, one-off containers and staging of runs that are dead, and notes each thing. `storage` may be null.
+// The guards of dead runs put right what these have left, and go. What they did is noted, and so is what they could not
+// do, which keeps only runs on that stack from working: they find the lock taken. An error: nothing is known of guards.
+[[nodiscard]] Result<> repair_dead_runs(engine::Engine& engine, RunContext& run);
+
+// The same, and then removes helpers, one-off containers and staging of runs that are dead, and notes each thing. What
+// a guard has still to do with is left to it. `storage` may be null.
 [[nodiscard]] Result<> sweep_dead_runs(engine::Engine& engine, storage::Storage* storage, RunContext& run);
+
+// Ends and removes the helpers and one-off containers of one run, which is dead: for its guard.
+[[nodiscard]] Result<> clear_run(engine::Engine& engine, const std::string& run_id);
 
 }  // namespace davit::app

@@ -11,6 +11,7 @@ namespace {
 struct BackupFlags {
   std::vector<std::string> only;
   std::vector<std::string> exclude;
+  std::string lock_wait;
   std::vector<std::string> files;
   std::string compress;
   bool dry_run = false;
@@ -42,6 +43,8 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
     return kExitDone;
   }
   TRY_ASSIGN(storage, bench.storage(Workbench::Use::write));
+  TRY_ASSIGN(guards, bench.guards("backup", flags.lock_wait));
+  options.guard = std::move(guards);
   TRY_ASSIGN(report, app::run_backup(*engine, *storage, *sources, options, bench.run()));
   bench.progress().close();
   std::string text = globals.quiet ? report.entry.id + "\n" : render_backup_report(report, storage->describe());
@@ -70,6 +73,8 @@ void add_backup(CLI::App& app, const Globals& globals, Action& chosen) {
   command->add_option("--compress", flags->compress, "zstd, zstd:LEVEL (1 to 19) or none; zstd:3 by default")
       ->type_name("CODEC");
   command->add_flag("--dry-run", flags->dry_run, "Only show what would be backed up, and what is not covered");
+  command->add_option("--lock-wait", flags->lock_wait, "Wait that long for another run on the stack: 30s, 10m, 1h")
+      ->type_name("DURATION");
   command->callback([&globals, &chosen, flags] { chosen = [&globals, flags] { return backup(globals, *flags); }; });
 }
 

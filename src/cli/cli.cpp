@@ -82,6 +82,11 @@ int run_checked(int argc, char** argv) {
     return served ? kExitDone : report(served.error(), false);
   }
 
+  if (argc > 1 && std::string_view(argv[1]) == "guard") {
+    auto kept = guard({argv + 2, argv + argc});
+    return kept ? kExitDone : report(kept.error(), false);
+  }
+
   Globals globals;
   globals.environment = Environment::of_process();
   const auto signals = SignalStop::install();

@@ -17,6 +17,10 @@ void add_ls(CLI::App& app, const Globals& globals, Action& chosen);
 void add_show(CLI::App& app, const Globals& globals, Action& chosen);
 void add_verify(CLI::App& app, const Globals& globals, Action& chosen);
 
+// Not a command for people: what davit runs in the container of a guard (docs/guard.md). `arguments` are those behind
+// `davit guard`. An error leaves something to be put right.
+[[nodiscard]] Result<> guard(const std::vector<std::string>& arguments);
+
 // Writes to standard output. Errc::failed if it can't be written, such as on a full disk.
 [[nodiscard]] Result<> print(std::string_view text);
 // The report of what has been done, which stays done where the report can't be written: the error says so. `done`:

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "app/guarded.hpp"
 #include "app/own_paths.hpp"
 #include "app/owner.hpp"
+#include "app/sweep.hpp"
 #include "engine/address.hpp"
 #include "engine/http_engine.hpp"
 #include "storage/local/local_storage.hpp"
+#include "util/log.hpp"
 #include "util/text.hpp"
 
 namespace davit::cli {
@@ -79,6 +82,30 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
   sources_->add({ItemKind::postgres}, sources::make_postgres_source(*host_));
   sources_->add({ItemKind::volume, ItemKind::bind}, sources::make_volume_source(*host_, {skip_paths}));
   return sources_.get();
+}
+
+Result<helper::AcquireGuard> Workbench::guards(const std::string& command, const std::string& lock_wait) {
+  const std::string wait = globals_.value(lock_wait, "DAVIT_LOCK_WAIT");
+  TRY_ASSIGN(seconds, parse_duration_seconds(wait.empty() ? "0" : wait));
+  constexpr std::uint64_t kLongest =
+      std::uint64_t{365} * 24 * 60 * 60;  // what is longer is for ever, and would overflow
+  TRY(sources());
+  return app::guards_of(*host_, command, std::chrono::seconds(std::min(seconds, kLongest)),
+                        globals_.environment.get("DAVIT_ENGINE_SOCKET").value_or(""),
+                        globals_.value(globals_.self, "DAVIT_SELF"));
+}
+
+Result<> Workbench::repair() {
+  const auto address = engine::parse_address(globals_.environment);
+  // One on another machine might keep us waiting for nothing.
+  if (!address || address->unix_socket.empty()) return {};
+  auto repaired = [&]() -> Result<> {
+    TRY_ASSIGN(api, engine());
+    return app::repair_dead_runs(*api, run_);
+  }();
+  if (repaired || repaired.error().code() == Errc::cancelled) return repaired;
+  log_info(repaired.error().message());
+  return {};
 }
 
 Result<std::string> Workbench::stack() {

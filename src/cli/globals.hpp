@@ -10,6 +10,7 @@
 #include "app/source_set.hpp"
 #include "cli/progress.hpp"
 #include "engine/engine.hpp"
+#include "helper/guard/guard.hpp"
 #include "helper/session.hpp"
 #include "storage/storage.hpp"
 #include "util/env.hpp"
@@ -50,6 +51,11 @@ class Workbench {
   [[nodiscard]] Result<storage::Storage*> storage(Use use);
   // Those of the Engine, which is connected to where it wasn't yet. `files` are the value of `--files`.
   [[nodiscard]] Result<app::SourceSet*> sources(const std::vector<std::string>& files = {});
+  // Guards for runs of `command`; `lock_wait` is the value of `--lock-wait`. Connects as sources() does.
+  [[nodiscard]] Result<helper::AcquireGuard> guards(const std::string& command, const std::string& lock_wait);
+  // For a command that needs no Engine: where one answers on this machine, its guards put right what dead runs have
+  // left.
+  [[nodiscard]] Result<> repair();
   // `--stack`, or the only stack that runs. Errc::usage, naming them, if there are more.
   [[nodiscard]] Result<std::string> stack();
 

@@ -12,6 +12,7 @@ struct RestoreFlags {
   std::string backup = "latest";
   std::vector<std::string> only;
   std::vector<std::string> exclude;
+  std::string lock_wait;
   bool plan = false;
   bool replace = false;
   bool allow_version_change = false;
@@ -37,6 +38,8 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
                            : render_restore_plan(plan, flags.replace)));
     return kExitDone;
   }
+  TRY_ASSIGN(guards, bench.guards("restore", flags.lock_wait));
+  options.guard = std::move(guards);
   TRY_ASSIGN(report, app::run_restore(*engine, *storage, *sources, options, bench.run()));
   bench.progress().close();
   std::string text = globals.quiet ? std::string() : render_restore_report(report);
@@ -60,6 +63,8 @@ void add_restore(CLI::App& app, const Globals& globals, Action& chosen) {
       "--replace", flags->replace,
       "Replace volumes, files and databases that hold data; the old contents stay until the new ones stand");
   command->add_flag("--allow-version-change", flags->allow_version_change, "Restore onto another version of a server");
+  command->add_option("--lock-wait", flags->lock_wait, "Wait that long for another run on the stack: 30s, 10m, 1h")
+      ->type_name("DURATION");
   command->callback([&globals, &chosen, flags] { chosen = [&globals, flags] { return restore(globals, *flags); }; });
 }
 

@@ -24,6 +24,8 @@ Result<int> verify(const Globals& globals, const VerifyFlags& flags) {
     TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
     TRY_ASSIGN(real, bench.sources());
     sources = real;
+  } else {
+    TRY(bench.repair());
   }
   const app::VerifyOptions options{globals.value(globals.stack, "DAVIT_STACK"), flags.backups, flags.deep};
   TRY_ASSIGN(report, app::run_verify(*storage, *sources, options, bench.run()));

@@ -12,7 +12,11 @@ namespace davit::engine {
 
 inline constexpr std::string_view kRunLabel = "davit.run";      // the run's id
 inline constexpr std::string_view kOwnerLabel = "davit.owner";  // the process that runs it: see RunContext::owner
-inline constexpr std::string_view kRoleLabel = "davit.role";    // "helper", "one-off"
+inline constexpr std::string_view kRoleLabel = "davit.role";    // "helper", "one-off", "guard"
+// Of a guard:
+inline constexpr std::string_view kStackLabel = "davit.stack";
+inline constexpr std::string_view kCommandLabel = "davit.command";  // "backup", "restore"
+inline constexpr std::string_view kSinceLabel = "davit.since";      // RFC 3339
 
 [[nodiscard]] inline Labels own_labels(const RunContext& run, std::string_view role) {
   return {{std::string(kRunLabel), run.run_id},

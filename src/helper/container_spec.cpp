@@ -43,18 +43,27 @@ json capabilities(Access access) {
 std::string Place::text() const { return (kind == Kind::volume ? "volume " : "directory ") + source; }
 
 json create_body(const ContainerSpec& spec) {
-  json arguments = json::array({"helper"});
+  std::vector<std::string> arguments{"helper"};
   if (!spec.socket.empty()) {
     arguments.insert(arguments.end(),
                      {"--socket", spec.socket, "--secrets", std::format("{}/{}", kToolPath, kSecretsName)});
   }
   if (!spec.mount.create.empty()) arguments.insert(arguments.end(), {"--create", spec.mount.create});
+  OwnContainerSpec own{spec.image, spec.program, spec.labels, std::move(arguments), spec.network_mode};
+  json body = create_body(own);
+  json& host = body["HostConfig"];
+  host["Mounts"].insert(host["Mounts"].begin(), place_mount(spec.mount));
+  host["CapAdd"] = capabilities(spec.mount.access);
+  return body;
+}
+
+json create_body(const OwnContainerSpec& spec) {
   // Removed with the container: a volume mount without a source is the container's own.
   const json tools{
       {"Type", "volume"}, {"Target", kToolPath}, {"VolumeOptions", {{"NoCopy", true}, {"Labels", spec.labels}}}};
   return {{"Image", spec.image},
           {"Entrypoint", json::array({spec.program})},
-          {"Cmd", arguments},
+          {"Cmd", spec.arguments},
           {"User", "0:0"},
           {"WorkingDir", "/"},
           {"Tty", false},
@@ -68,11 +77,10 @@ json create_body(const ContainerSpec& spec) {
           {"StopTimeout", 10},
           {"Labels", spec.labels},
           {"HostConfig",
-           {{"Mounts", json::array({place_mount(spec.mount), tools})},
+           {{"Mounts", json::array({tools})},
             {"NetworkMode", spec.network_mode},
             {"ReadonlyRootfs", true},
             {"CapDrop", json::array({"ALL"})},
-            {"CapAdd", capabilities(spec.mount.access)},
             {"SecurityOpt", json::array({"no-new-privileges"})},
             // The default driver would write every byte of the stream to disk once more.
             {"LogConfig", {{"Type", "none"}}},

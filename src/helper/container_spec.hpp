@@ -1,5 +1,6 @@
 #pragma once
-// What a helper's container looks like to the Engine. Pure: the body of POST /containers/create, and what is put in.
+// What a helper's container, and others of ours, look like to the Engine. Pure: the body of POST /containers/create,
+// and what is put in.
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
@@ -30,6 +31,17 @@ struct PlaceMount {
   // it has mounted; any other may lie on a mount that nobody can follow.
   bool follows_host = false;
 };
+
+// What all containers of ours have in common: no capability, no new privileges, a read-only root, no log, and a volume
+// of their own at kToolPath.
+struct OwnContainerSpec {
+  std::string image;
+  std::string program;  // path in the container
+  engine::Labels labels;
+  std::vector<std::string> arguments;
+  std::string network_mode = "none";
+};
+[[nodiscard]] nlohmann::json create_body(const OwnContainerSpec& spec);
 
 struct ContainerSpec {
   std::string image;

@@ -3,10 +3,8 @@
 
 #include <memory>
 
-#include "helper/channel/attach_channel.hpp"
 #include "helper/channel/handshake.hpp"
-#include "helper/container_spec.hpp"
-#include "helper/host_state.hpp"
+#include "helper/own_container.hpp"
 
 namespace davit::helper {
 
@@ -21,7 +19,7 @@ class HelperContainer {
 
   [[nodiscard]] Link& link() { return *link_; }
   // Adds to an error of the channel what the helper or the Engine can say about it.
-  [[nodiscard]] Error explain(const Error& error);
+  [[nodiscard]] Error explain(const Error& error) { return container_.explain(error); }
   // Ends our direction (with a bye, or without: an abort), and gives the helper that long to end by itself, which
   // includes rolling back. Then it is removed.
   [[nodiscard]] Result<> end(bool bye, std::chrono::seconds patience);
@@ -30,23 +28,21 @@ class HelperContainer {
 
  private:
   HelperContainer(HostState& host, const PlaceMount& mount, RunContext& run)
-      : host_(host), run_(run), mount_(mount), name_(container_name(run.run_id)), secrets_(make_secrets()) {}
+      : host_(host),
+        run_(run),
+        mount_(mount),
+        secrets_(make_secrets()),
+        container_(host, run, std::string(kHelperRole), container_name(run.run_id)) {}
   [[nodiscard]] Result<bool> launch(const HelperImage& image, const std::string& network);
-  [[nodiscard]] Result<> put_tools(const HelperImage& image);
   [[nodiscard]] Result<> wait_for_hello();
-  // Looks at the attached streams for a moment: true once the helper said hello there.
-  [[nodiscard]] Result<bool> hello_over_streams(AttachChannel& channel, FrameDecoder& decoder);
 
   HostState& host_;
   RunContext& run_;
   PlaceMount mount_;
-  std::string name_;
   Secrets secrets_;
   std::optional<Listener> listener_;
-  bool created_ = false;
-  std::unique_ptr<engine::AttachedStream> attached_;
-  Tail errors_;
-  std::unique_ptr<Link> link_;  // last: may use attached_ and errors_
+  OwnContainer container_;
+  std::unique_ptr<Link> link_;  // last: may use the container's streams
 };
 
 }  // namespace davit::helper

@@ -25,6 +25,10 @@ Host::Host(engine::Engine& engine, Options options) : impl_(std::make_unique<Imp
 Host::~Host() = default;
 engine::Engine& Host::engine() const { return impl_->engine(); }
 
+std::string HelperImage::program() const {
+  return has_program ? kImageProgram : std::format("{}/{}", kToolPath, kProgramName);
+}
+
 Result<std::string> HostState::program() const {
   return in_context(read_whole_file(options_.program.empty() ? kOwnExecutable : options_.program, kMaxProgram),
                     "read the program for the helper");

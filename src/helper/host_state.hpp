@@ -11,7 +11,8 @@ namespace davit::helper {
 
 struct HelperImage {
   std::string reference;
-  bool has_program = false;  // imported from our own executable; else it must be put in
+  bool has_program = false;                   // imported from our own executable; else it must be put in
+  [[nodiscard]] std::string program() const;  // its path in a container
 };
 
 class HostState {

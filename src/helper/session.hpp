@@ -98,6 +98,7 @@ class Host {
 
  private:
   friend class Session;
+  friend class Guard;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

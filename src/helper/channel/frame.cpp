@@ -30,6 +30,12 @@ std::string_view name_of(FrameType type) {
       return "ack";
     case FrameType::bye:
       return "bye";
+    case FrameType::record:
+      return "record";
+    case FrameType::strike:
+      return "strike";
+    case FrameType::ping:
+      return "ping";
   }
   return "unknown";
 }
@@ -73,7 +79,7 @@ Result<std::optional<Frame>> FrameDecoder::next() {
   const std::span<const std::byte> held = std::span(buffer_).subspan(begin_, end_ - begin_);
   if (held.empty()) return std::nullopt;
   const auto type = std::to_integer<std::uint8_t>(held[0]);
-  if (type < static_cast<std::uint8_t>(FrameType::hello) || type > static_cast<std::uint8_t>(FrameType::bye)) {
+  if (type < static_cast<std::uint8_t>(FrameType::hello) || type > static_cast<std::uint8_t>(FrameType::ping)) {
     return fail(Errc::corrupt, std::format("read the channel: a frame of unknown type {}", type));
   }
   if (held.size() < kFrameHeader) return std::nullopt;

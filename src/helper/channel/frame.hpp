@@ -1,6 +1,6 @@
 #pragma once
-// The frames on the channel between davit and a helper, as docs/channel.md has them: one byte of type, the length of
-// the payload (u32, big-endian), the payload. Pure code: no descriptors, no clocks.
+// The frames on the channel between davit and a helper or a guard, as docs/channel.md has them: one byte of type, the
+// length of the payload (u32, big-endian), the payload. Pure code: no descriptors, no clocks.
 
 #include <array>
 #include <cstddef>
@@ -22,7 +22,10 @@ enum class FrameType : std::uint8_t {
   findings = 5,
   trailer = 6,
   ack = 7,
-  bye = 8
+  bye = 8,
+  record = 9,
+  strike = 10,
+  ping = 11
 };
 [[nodiscard]] std::string_view name_of(FrameType type);
 

@@ -45,7 +45,7 @@ Result<UniqueFd> unix_socket() {
   return fd;
 }
 
-Hello own_hello(std::string proof) { return {kProtocol, DAVIT_VERSION, ::geteuid(), std::move(proof)}; }
+Hello own_hello(std::string proof) { return {kProtocol, DAVIT_VERSION, ::geteuid(), std::move(proof), {}}; }
 
 }  // namespace
 
@@ -75,9 +75,11 @@ Result<Hello> read_hello(const Frame& frame) {
   return hello;
 }
 
-Result<> greet_davit(Link& link, const Secrets& secrets) {
-  TRY(link.send_json(FrameType::hello, to_json(own_hello(secrets.of_helper))));
-  TRY_ASSIGN(frame, link.expect(FrameType::hello));
+Result<> greet_davit(Link& link, const Secrets& secrets, const std::string& problem, Deadline deadline) {
+  Hello own = own_hello(secrets.of_helper);
+  own.problem = problem;
+  TRY(link.send_json(FrameType::hello, to_json(own)));
+  TRY_ASSIGN(frame, link.expect(FrameType::hello, deadline));
   TRY_ASSIGN(hello, read_hello(frame));
   if (!same_secret(hello.proof, secrets.of_davit))
     return fail(Errc::credentials, "this is not the davit that started us");

@@ -22,7 +22,9 @@ struct Secrets {
 [[nodiscard]] bool same_secret(std::string_view left, std::string_view right);
 
 // The helper's part: says hello, and takes davit's answer. `secrets` is empty over attached streams, which are davit's.
-[[nodiscard]] Result<> greet_davit(Link& link, const Secrets& secrets);
+// `problem`: see Hello.
+[[nodiscard]] Result<> greet_davit(Link& link, const Secrets& secrets, const std::string& problem = {},
+                                   Deadline deadline = {});
 // davit's answer to a hello that it took.
 [[nodiscard]] Result<> answer_helper(Link& link, const Secrets& secrets);
 

@@ -72,6 +72,7 @@ std::string_view name_of(Job::Kind kind) {
 json to_json(const Hello& hello) {
   json object{{"protocol", hello.protocol}, {"version", hello.version}, {"uid", hello.uid}};
   if (!hello.proof.empty()) object["proof"] = hello.proof;
+  if (!hello.problem.empty()) object["problem"] = bounded(hello.problem);
   return object;
 }
 
@@ -133,7 +134,7 @@ json to_json(const StageResult& result) { return {{"entries", result.entries}}; 
 Result<Hello> hello_from(const json& object) {
   return reading("hello", [&]() -> Result<Hello> {
     return Hello{object.at("protocol").get<int>(), object.at("version").get<std::string>(),
-                 object.at("uid").get<unsigned>(), object.value("proof", "")};
+                 object.at("uid").get<unsigned>(), object.value("proof", ""), object.value("problem", "")};
   });
 }
 

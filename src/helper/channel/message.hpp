@@ -16,9 +16,10 @@ inline constexpr int kProtocol = 1;
 
 struct Hello {
   int protocol = kProtocol;
-  std::string version;  // of davit
-  unsigned uid = 0;     // the sender's
-  std::string proof;    // over a socket: the secret that the other side expects; else empty
+  std::string version;       // of davit
+  unsigned uid = 0;          // the sender's
+  std::string proof;         // over a socket: the secret that the other side expects; else empty
+  std::string problem = {};  // a guard's: why it could not do its duty; empty: it can
 };
 
 struct Job {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "helper/channel/handshake.hpp"
+#include "helper/inside/own_streams.hpp"
 #include "helper/inside/worker.hpp"
 #include "util/log.hpp"
 #include "util/signal_stop.hpp"
@@ -98,16 +99,7 @@ Result<std::unique_ptr<Link>> greet_over_socket(const Arguments& arguments, std:
 }
 
 Result<std::unique_ptr<Link>> greet_over_streams(std::stop_token stop) {
-  // Our own numbers, so that no library can write to what is the channel now.
-  UniqueFd in(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3));
-  UniqueFd out(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3));
-  if (!in || !out) return fail_errno(errno, "take stdin and stdout for the channel");
-  if (::dup2(STDERR_FILENO, STDOUT_FILENO) < 0) return fail_errno(errno, "take stdout for the channel");
-  const UniqueFd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-  if (nothing) ::dup2(nothing.get(), STDIN_FILENO);
-  TRY_ASSIGN(channel, FdChannel::over_pipes(std::move(in), std::move(out)));
-  auto link = std::make_unique<Link>(std::move(channel));
-  link->channel().set_stop(std::move(stop));
+  TRY_ASSIGN(link, link_over_own_streams(std::move(stop)));
   TRY(greet_davit(*link, {}));
   return link;
 }

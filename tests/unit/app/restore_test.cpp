@@ -9,6 +9,7 @@
 #include "storage/memory_storage.hpp"
 #include "stream/digest.hpp"
 #include "support/fake_engine.hpp"
+#include "support/fake_guard.hpp"
 #include "support/quiet_run.hpp"
 #include "support/sample_manifest.hpp"
 #include "support/storage_access.hpp"
@@ -101,6 +102,7 @@ struct Fixture {
   Script script;
   app::SourceSet sources;
   QuietRun run;
+  test::GuardState guard;
 
   Fixture() {
     sources.add({model::ItemKind::stack, model::ItemKind::volume, model::ItemKind::postgres},
@@ -131,6 +133,7 @@ struct Fixture {
     app::RestoreOptions options;
     options.stack = "shop";
     options.backup = "latest";
+    options.guard = test::fake_guards(guard);
     return app::run_restore(engine, storage, sources, options, run.context);
   }
   Error failed_restore() {
@@ -246,5 +249,30 @@ TEST_CASE("an artefact that is missing or cut is found before anything is begun"
   const Error error = fixture.failed_restore();
   CHECK(error.code() == Errc::corrupt);
   CHECK(error.message().contains("b.bin"));
+  CHECK(fixture.script.told.empty());
+}
+
+TEST_CASE("a restore that had to wait for its stack is planned anew") {
+  Fixture fixture;
+  fixture.guard.waited = true;
+  REQUIRE(fixture.restore());
+  CHECK(std::ranges::count(fixture.run.reporter.steps, "plan") == 2);
+  CHECK_FALSE(fixture.guard.held);
+}
+
+TEST_CASE("a restore that loses its guard leads everything back") {
+  Fixture fixture;
+  fixture.script.on_stage_b = [&] { fixture.guard.lost.request_stop(); };
+  const Error error = fixture.failed_restore();
+  CHECK(error.code() == Errc::failed);
+  CHECK(error.message().contains("the guard is lost"));
+  CHECK_FALSE(std::ranges::contains(fixture.script.told, "seal volume:a"));
+  CHECK(std::ranges::contains(fixture.script.told, "rollback volume:a"));
+}
+
+TEST_CASE("a restore does nothing to a stack that another run has") {
+  Fixture fixture;
+  fixture.guard.held = true;
+  CHECK(fixture.failed_restore().code() == Errc::locked);
   CHECK(fixture.script.told.empty());
 }

@@ -1,0 +1,59 @@
+#include "app/guarded.hpp"
+
+#include "app/own_paths.hpp"
+#include "app/owner.hpp"
+
+namespace davit::app {
+namespace {
+
+// Of an Engine on another machine nothing else is known than what is usual.
+constexpr const char* kUsualSocket = "/var/run/docker.sock";
+
+Result<std::string> find_socket(engine::Engine& engine, const std::string& self) {
+  if (!engine.is_local()) return kUsualSocket;
+  TRY_ASSIGN(path,
+             in_context(path_on_host(engine, self, engine.address()), "find the Engine's socket on its own host"));
+  if (path) return *path;
+  return fail(Errc::usage,
+              "find the Engine's socket on its own host: " + engine.address() + " is in no mount of davit's container",
+              "set DAVIT_ENGINE_SOCKET to its path there");
+}
+
+}  // namespace
+
+helper::AcquireGuard guards_of(helper::Host& host, std::string command, std::chrono::seconds lock_wait,
+                               std::string engine_socket, std::string self) {
+  return [&host, command = std::move(command), lock_wait, socket = std::move(engine_socket), self = std::move(self)](
+             const std::string& stack, RunContext& run) -> Result<std::unique_ptr<helper::Guard>> {
+    helper::GuardOptions options{.stack = stack,
+                                 .command = command,
+                                 .engine_socket = socket,
+                                 .lock_wait = lock_wait,
+                                 .is_alive = owner_is_alive(host.engine())};
+    if (options.engine_socket.empty()) {
+      TRY_ASSIGN(found, find_socket(host.engine(), self));
+      options.engine_socket = std::move(found);
+    }
+    return helper::Guard::acquire(host, options, run);
+  };
+}
+
+std::optional<Error> end_guard(helper::Guard& guard, const Error* failure, RunContext& run) {
+  const bool lost = guard.lost().stop_requested();
+  auto released = guard.release();
+  if (failure == nullptr) {
+    // What was made stands: that its guard could not be ended is no reason to call it failed.
+    if (!released) run.reporter.note(released.error().message());
+    return {};
+  }
+  // "cancelled" alone would say that somebody had asked for it.
+  if (lost && failure->code() == Errc::cancelled && !run.stop.stop_requested())
+    return Error(*failure)
+        .as(Errc::failed)
+        .context(released ? "the guard is lost" : released.error().message())
+        .hint_if_none("only its own run may stop or remove a guard; start the command again");
+  if (released || lost) return *failure;
+  return Error(failure->code(), failure->message() + "; " + released.error().message(), failure->hint());
+}
+
+}  // namespace davit::app

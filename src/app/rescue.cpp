@@ -1,0 +1,65 @@
+#include "app/rescue.hpp"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <ranges>
+
+#include "util/text.hpp"
+
+namespace davit::app {
+namespace {
+
+struct Kind {
+  std::string_view name;
+  PutRight put_right;
+};
+
+// One line for each kind of docs/guard.md but `decided`, which is dealt with below.
+constexpr std::array<Kind, 0> kKinds{};
+
+constexpr std::string_view kDecided = "decided";
+
+std::string kind_of(const nlohmann::json& entry) {
+  const auto kind = entry.is_object() ? entry.find("kind") : entry.end();
+  return kind != entry.end() && kind->is_string() ? kind->get<std::string>() : std::string();
+}
+
+Result<std::vector<std::string>> put_right(const RescueStep& step) {
+  const std::string name = kind_of(step.entry);
+  for (const Kind& kind : kKinds) {
+    if (kind.name != name) continue;
+    // What a handler reads may be what another davit wrote.
+    try {
+      return kind.put_right(step);
+    } catch (const nlohmann::json::exception& error) {
+      return fail(Errc::corrupt, std::string("read it: ") + error.what());
+    }
+  }
+  return fail(Errc::usage, "an entry of the kind \"" + escape_for_display(name) + "\" is unknown to this davit");
+}
+
+}  // namespace
+
+RescueReport rescue(helper::Host& host, const JournalEntries& entries, RunContext& run) {
+  RescueReport report;
+  std::vector<std::string> decisions;
+  for (const auto& [key, entry] : entries | std::views::reverse) {
+    if (kind_of(entry) == kDecided) {
+      decisions.push_back(key);
+      continue;
+    }
+    auto done = put_right({host, key, entry, !decisions.empty(), run});
+    if (done) {
+      std::ranges::move(*done, std::back_inserter(report.lines));
+      report.settled.push_back(key);
+    } else {
+      report.failed.push_back(escape_for_display(key) + ": " + done.error().message());
+    }
+  }
+  // Last: what is still to be done must be found to have been decided when it is tried again.
+  if (report.failed.empty()) std::ranges::move(decisions, std::back_inserter(report.settled));
+  return report;
+}
+
+}  // namespace davit::app

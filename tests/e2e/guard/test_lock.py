@@ -1,0 +1,190 @@
+"""One run at a time has a stack, and what holds it goes by itself when its run dies, in whatever way."""
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+from support.davit import Davit
+from support.engine import wait_until
+from support.small_stack import SmallStack
+
+WAYS = pytest.mark.parametrize("davit", ["container", "host"], indirect=True)
+
+
+class Running:
+    """davit backup of a stack that takes it a while, in the state that its guard runs."""
+
+    def __init__(self, davit, stack, *more):
+        self.davit, self.stack, self.engine = davit, stack, davit.engine
+        self.guard = f"davit-guard-{stack.name}"
+        argv = davit.argv(["backup", "--stack", stack.name, "--compress", "zstd:19", *more],
+                          {"DAVIT_REPOSITORY": str(davit.repository)})
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
+        wait_until("the backup to be under way", self.packing, 60)
+
+    def packing(self):
+        assert self.process.poll() is None, self.process.communicate()
+        return self.state() == "running" and any(name.startswith("davit-helper-") for name in self.engine.ours()["container"])
+
+    def state(self):
+        return self.engine.out("ps", "-a", "--filter", f"name=^{self.guard}$", "--format", "{{.State}}")
+
+    def labels(self):
+        return self.engine.inspect(self.guard)["Config"]["Labels"]
+
+    def kill(self):
+        """SIGKILL, which nobody can catch; of a container as a whole."""
+        if self.davit.way == "container":
+            self.engine.run("kill", self.labels()["davit.owner"].removeprefix("container/"))
+        else:
+            self.process.kill()
+
+    def end(self, code):
+        out, err = self.process.communicate(timeout=120)
+        assert self.process.returncode == code, (out, err)
+        return err
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.communicate(timeout=60)
+
+
+@pytest.fixture
+def stack(engine):
+    stack = SmallStack(engine, "head -c 60000000 /dev/urandom > blob")
+    yield stack
+    stack.destroy()
+
+
+def gone(running, seconds=10.0):
+    wait_until("the guard to go", lambda: running.state() == "", seconds)
+
+
+@WAYS
+def test_second_run_is_told_who_has_the_stack(davit, stack):
+    with Running(davit, stack) as first:
+        run = first.labels()["davit.run"]
+        second = davit("backup", "--stack", stack.name, code=11)
+        assert f"stack {stack.name} is in the hands of run {run} (backup) since 20" in second.stderr
+        assert "--lock-wait" in second.stderr
+        refused = davit("restore", "--stack", stack.name, code=None)
+        assert refused.returncode in (10, 11)  # there may be no backup yet
+        assert first.state() == "running"
+        first.process.send_signal(signal.SIGINT)
+        first.end(130)
+        assert first.state() == ""
+    davit("backup", "--stack", stack.name)
+
+
+def test_a_run_waits_for_another(davit, stack):
+    with Running(davit, stack) as first:
+        argv = davit.argv(["backup", "--stack", stack.name, "--lock-wait", "2m"], {"DAVIT_REPOSITORY": str(davit.repository)})
+        with subprocess.Popen(argv, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as second:
+            for line in second.stderr:
+                if "waiting: stack" in line:
+                    break
+            first.process.send_signal(signal.SIGTERM)
+            first.end(130)
+            _, err = second.communicate(timeout=120)
+            assert second.returncode == 0, err
+    assert len(davit.json("ls")) == 1
+
+
+def test_runs_on_different_stacks_do_not_meet(davit, engine, stack):
+    other = SmallStack(engine, "echo other > name")
+    try:
+        with Running(davit, stack):
+            davit("backup", "--stack", other.name)
+    finally:
+        other.destroy()
+
+
+@WAYS
+def test_the_guard_of_a_killed_run_goes_by_itself(davit, stack):
+    with Running(davit, stack) as running:
+        running.kill()
+        gone(running)
+        running.process.communicate(timeout=60)
+    assert davit.json("ls") == []
+    davit("backup", "--stack", stack.name)
+    assert len(davit.json("ls")) == 1
+
+
+@WAYS
+def test_a_run_that_loses_its_guard_fails(davit, engine, stack):
+    with Running(davit, stack) as running:
+        engine.run("rm", "-f", "-v", running.guard)
+        assert f"the guard {running.guard} is lost" in running.end(1)
+    assert davit.json("ls") == []
+
+
+def test_a_guard_that_was_killed_is_cleared_away_by_the_next_command(davit, engine, stack):
+    with Running(davit, stack) as running:
+        engine.run("kill", running.guard)
+        assert "is lost" in running.end(1)
+        assert running.state() == "exited"
+    davit("ls")
+    assert running.state() == ""
+
+
+def test_a_davit_that_hangs_counts_as_dead(engine, repository, binary, stack):
+    davit = Davit("host", engine, repository, binary)
+    with Running(davit, stack) as running:
+        running.process.send_signal(signal.SIGSTOP)
+        # Half a minute is what it is given.
+        gone(running, 60)
+        running.process.send_signal(signal.SIGCONT)
+        assert "is lost" in running.end(1)
+    assert davit.json("ls") == []
+
+
+def test_what_a_guard_may_do(davit, engine, stack):
+    with Running(davit, stack) as running:
+        guard = engine.inspect(running.guard)
+    host = guard["HostConfig"]
+    assert not host["Privileged"] and host["ReadonlyRootfs"] and host["NetworkMode"] == "none"
+    assert host["CapDrop"] == ["ALL"] and not host["CapAdd"] and "no-new-privileges" in host["SecurityOpt"]
+    assert sorted(mount["Destination"] for mount in guard["Mounts"]) == ["/davit", "/var/run/docker.sock"]
+    assert not [name for name in json.dumps(guard["Config"]["Env"] or []) if "DAVIT" in name]
+
+
+def test_a_guard_without_the_engine_is_refused_before_anything_is_done(davit, engine, stack, scratch):
+    (scratch / "no-socket").write_text("")
+    refused = davit("backup", "--stack", stack.name, code=None, env={"DAVIT_ENGINE_SOCKET": str(scratch / "no-socket")})
+    assert refused.returncode == 1
+    assert "the guard can't reach the Engine" in refused.stderr and "DAVIT_ENGINE_SOCKET" in refused.stderr
+    missing = davit("backup", "--stack", stack.name, code=None, env={"DAVIT_ENGINE_SOCKET": str(scratch / "nothing")})
+    assert missing.returncode == 1 and "DAVIT_ENGINE_SOCKET" in missing.stderr
+    assert davit.json("ls") == []
+
+
+@pytest.mark.parametrize("way", ["kill", "stop", "cut_power"])
+def test_a_guard_comes_back_with_its_engine(nested, scratch, binary, way):
+    stack = SmallStack(nested, "head -c 60000000 /dev/urandom > blob")
+    repository = scratch / "backups"
+    repository.mkdir()
+    davit = Davit("host", nested, repository, binary)
+    try:
+        with Running(davit, stack) as running:
+            if way == "cut_power":
+                nested.cut_power()
+            else:
+                getattr(nested, way)()
+                nested.start()
+            back = time.monotonic()
+            # It has nothing to put right, and says so by going: nobody had to start it.
+            gone(running)
+            assert time.monotonic() - back < 10
+            running.process.kill()
+            running.process.communicate(timeout=60)
+        davit("ls")
+    finally:
+        stack.destroy()
