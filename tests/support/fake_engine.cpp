@@ -82,6 +82,12 @@ void FakeEngine::finish_container(const ContainerId& id, int exit_code) {
   if (FakeContainer* container = state_->find(id.value)) set_status(*container, "exited", exit_code);
 }
 
+void FakeEngine::forget_container(const ContainerId& id) {
+  const std::scoped_lock lock(state_->mutex);
+  if (const FakeContainer* container = state_->find(id.value))
+    state_->containers.erase(container->inspected["Id"].get<std::string>());
+}
+
 void FakeEngine::set_health(const std::string& container, const std::string& health) {
   const std::scoped_lock lock(state_->mutex);
   if (FakeContainer* found = state_->find(container)) found->inspected["State"]["Health"]["Status"] = health;

@@ -59,6 +59,8 @@ class FakeEngine : public engine::Engine {
   void allow_pull(const std::string& reference);
   // Ends a container as if its process had ended.
   void finish_container(const engine::ContainerId& id, int exit_code);
+  // As if somebody had removed it.
+  void forget_container(const engine::ContainerId& id);
   void set_health(const std::string& container, const std::string& health);
   [[nodiscard]] std::optional<std::filesystem::path> volume_directory(const std::string& name) const;
   // "running", "paused" …; empty if there is none.

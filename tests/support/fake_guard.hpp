@@ -17,7 +17,8 @@ struct GuardState {
   bool held = false;             // the lock is taken
   bool waited = false;           // what the next guard says of itself
   std::stop_source lost;
-  std::function<Result<>(std::string_view what)> fault;  // asked before each thing of `log` is done
+  std::function<Result<>(std::string_view what)> fault;         // asked before each thing of `log` is done
+  std::function<Result<>(std::string_view what)> fault_behind;  // and behind it: its answer may be lost
 };
 
 class FakeGuard : public helper::Guard {
@@ -32,12 +33,12 @@ class FakeGuard : public helper::Guard {
       state_.entries.emplace_back(key, entry);
     else
       known->second = entry;
-    return {};
+    return answer("record");
   }
   Result<> strike(std::string_view key) override {
     TRY(begin("strike " + std::string(key)));
     std::erase_if(state_.entries, [key](const auto& pair) { return pair.first == key; });
-    return {};
+    return answer("strike");
   }
   Result<> check() override {
     if (state_.lost.stop_requested()) return fail(Errc::failed, "the guard is lost");
@@ -48,7 +49,7 @@ class FakeGuard : public helper::Guard {
   Result<> release() override {
     TRY(begin("release"));
     if (!state_.entries.empty()) return fail(Errc::bug, "release the guard: its journal is not empty");
-    return {};
+    return answer("release");
   }
 
  private:
@@ -58,6 +59,7 @@ class FakeGuard : public helper::Guard {
     state_.log.push_back(what);
     return {};
   }
+  Result<> answer(std::string_view what) { return state_.fault_behind ? state_.fault_behind(what) : Result<>(); }
   GuardState& state_;
 };
 

@@ -7,18 +7,12 @@
 #include "stream/memory_stream.hpp"
 #include "support/fake_engine.hpp"
 #include "support/quiet_run.hpp"
+#include "support/skipping_clock.hpp"
 #include "support/stack.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
 namespace {
-
-// Whoever sleeps finds that the time has passed.
-struct SkippingClock : Clock {
-  mutable std::chrono::steady_clock::time_point at;
-  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override { return at; }
-  void sleep_for(std::chrono::milliseconds duration) const override { at += duration; }
-};
 
 std::string rows(const std::vector<std::vector<std::string>>& table) {
   std::string text;
@@ -83,7 +77,7 @@ class FakeServer {
 struct Fixture {
   test::FakeEngine engine;
   helper::Host host{engine, {}};
-  SkippingClock clock;
+  test::SkippingClock clock;
   test::QuietReporter reporter;
   std::stop_source stop;
   RunContext run{.run_id = "0123456789abcdef", .clock = clock, .reporter = reporter, .stop = stop.get_token()};

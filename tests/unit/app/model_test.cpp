@@ -1,0 +1,238 @@
+// The promises of docs/architecture.md, held against every fault: whole commands run in a world in memory, and each
+// call to the Engine or the repository fails once, or loses its answer, or is the last thing that davit does.
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+#include <format>
+
+#include "app/backup.hpp"
+#include "app/rescue.hpp"
+#include "app/restore.hpp"
+#include "app/sweep.hpp"
+#include "app/verify.hpp"
+#include "support/fake_guard.hpp"
+#include "support/faulty_storage.hpp"
+#include "support/world.hpp"
+#include "util/text.hpp"
+
+namespace davit::app {
+namespace {
+
+using test::Davit;
+using test::World;
+
+enum class Where { engine, storage, guard };
+enum class How { fails, loses_answer, dies };
+
+struct Fault {
+  Where where = Where::engine;
+  How how = How::fails;
+  std::uint64_t at = 0;
+  [[nodiscard]] std::string text() const {
+    return std::format("{} {} {}",
+                       where == Where::engine    ? "engine"
+                       : where == Where::storage ? "storage"
+                                                 : "guard",
+                       how == How::fails          ? "fails at"
+                       : how == How::loses_answer ? "loses the answer of"
+                                                  : "is the last at",
+                       at);
+  }
+};
+
+Result<> back_up(World& world, Davit& davit, storage::Storage& storage, test::GuardState& guard) {
+  BackupOptions options;
+  options.stack = "shop";
+  options.encoding = stream::parse_encoding("none").value();
+  options.davit_version = "1";
+  options.guard = fake_guards(guard);
+  return run_backup(world.engine, storage, davit.sources, options, davit.run).transform([](const auto&) {});
+}
+
+Result<> restore(World& world, Davit& davit, storage::Storage& storage, test::GuardState& guard) {
+  RestoreOptions options;
+  options.guard = fake_guards(guard);
+  options.stack = "shop";
+  options.backup = "latest";
+  options.replace = true;
+  return run_restore(world.engine, storage, davit.sources, options, davit.run).transform([](const auto&) {});
+}
+
+Result<> verify(World&, Davit& davit, storage::Storage& storage, test::GuardState&) {
+  TRY_ASSIGN(report, run_verify(storage, davit.sources, {"shop", {}, true}, davit.run));
+  for (const VerifiedArtefact& artefact : report.artefacts)
+    if (!artefact.problem.empty()) return fail(artefact.code, artefact.path + ": " + artefact.problem);
+  return {};
+}
+
+using Command = Result<> (*)(World&, Davit&, storage::Storage&, test::GuardState&);
+
+struct Outcome {
+  Fault fault;
+  bool reached = false;  // the fault has happened
+  Result<> result;
+};
+
+// As a run's own guard, once it has no davit any more.
+void rescue_run(World& world, const std::string& run_id, const test::GuardState& guard) {
+  Davit davit(world);
+  const RescueReport report = rescue(davit.host, guard.entries, davit.run);
+  CHECK(report.failed.empty());
+  CHECK(report.settled.size() == guard.entries.size());
+  CHECK(clear_run(world.engine, run_id));
+}
+
+// Runs the command with the fault. Then the guard puts right what it holds, and another command clears away the rest.
+Outcome suffer(World& world, const Fault& fault, Command command) {
+  const bool dies = fault.how == How::dies;
+  const bool after = fault.how == How::loses_answer;
+  const auto at = [&](Where where) { return fault.where == where ? fault.at : 0; };
+  Outcome outcome{.fault = fault, .result = {}};
+  test::Faults of_storage;
+  of_storage.fail_at = at(Where::storage);
+  of_storage.after_effect = after;
+  of_storage.dead_after = dies;
+  test::FaultyStorage storage(*world.storage, of_storage);
+  test::GuardState guard;
+  std::uint64_t asked = 0;
+  // A guard that has failed once is lost, and davit with it if it is that which dies.
+  const auto lose = [&]() -> Result<> {
+    outcome.reached = true;
+    guard.lost.request_stop();
+    if (dies) {
+      world.engine.die();
+      storage.die();
+    }
+    return fail(Errc::failed, "the fault of the test");
+  };
+  guard.fault = [&](std::string_view) { return ++asked == at(Where::guard) && !after ? lose() : Result<>(); };
+  guard.fault_behind = [&](std::string_view) { return asked == at(Where::guard) && after ? lose() : Result<>(); };
+  storage.on_death([&] {
+    world.engine.die();
+    guard.lost.request_stop();
+  });
+  world.engine.on_death = [&] {
+    storage.die();
+    guard.lost.request_stop();
+  };
+  std::string run_id;
+  {
+    Davit davit(world);
+    run_id = davit.run.run_id;
+    world.engine.set_faults({.fail_at = at(Where::engine), .after_effect = after, .dead_after = dies});
+    outcome.result = command(world, davit, storage, guard);
+    if (fault.where == Where::engine) outcome.reached = world.engine.failed();
+    if (fault.where == Where::storage) outcome.reached = storage.failed();
+  }
+  world.engine.set_faults({});
+  world.engine.on_death = nullptr;
+  if (!guard.entries.empty()) rescue_run(world, run_id, guard);
+  Davit next(world);
+  const auto swept = sweep_dead_runs(world.engine, world.storage.get(), next.run);
+  if (!swept) FAIL("the next command: " << swept.error().message());
+  return outcome;
+}
+
+// Tries a fault at every place where it can happen: each kind in turn or all of them where
+// there is time (DAVIT_MODEL_ALL). `part` of `parts`: every so many-th place, so that cases run side by side. `begin`
+// makes the world as it is before each, and `check` says what is wrong behind it; empty: nothing.
+template <class Begin, class Check>
+void suffer_all(World& world, Command command, Begin begin, Check check, std::uint64_t part = 0,
+                std::uint64_t parts = 1) {
+  const bool all = std::getenv("DAVIT_MODEL_ALL") != nullptr;
+  constexpr std::array kKinds{How::dies, How::fails, How::loses_answer};
+  int bad = 0;
+  for (const Where where : {Where::engine, Where::storage, Where::guard}) {
+    for (const How first : kKinds) {
+      if (!all && first != How::dies) break;
+      for (Fault fault{where, first, part + 1};; fault.at += parts) {
+        if (!all) fault.how = kKinds.at(fault.at / parts % kKinds.size());
+        begin();
+        const std::string state = world.state();
+        const Outcome outcome = suffer(world, fault, command);
+        if (!outcome.reached) {
+          INFO((outcome.result ? "" : outcome.result.error().message()));
+          CHECK(outcome.result);
+          break;
+        }
+        INFO(fault.text() << ": " << (outcome.result ? "it succeeded" : outcome.result.error().message()));
+        CHECK(world.state() == state);
+        const std::string problem = check(outcome);
+        CHECK(problem == "");
+        if (world.state() != state || !problem.empty()) ++bad;
+        REQUIRE(bad < 5);
+      }
+    }
+  }
+}
+
+std::string problem_of_backups(World& world, std::size_t least, std::size_t most) {
+  const auto listed = catalog::list(*world.storage, "shop");
+  if (!listed) return listed.error().message();
+  if (listed->size() < least || listed->size() > most) return std::format("{} backups are listed", listed->size());
+  if (listed->empty()) return {};
+  Davit davit(world);
+  test::GuardState guard;
+  const auto verified = verify(world, davit, *world.storage, guard);
+  return verified ? "" : "a listed backup is bad: " + verified.error().message();
+}
+
+TEST_CASE("whatever fails in a backup, it is whole or not listed, and nothing is left stopped or behind") {
+  World world;
+  world.fill("a");
+  suffer_all(
+      world, back_up, [&] { world.storage = std::make_unique<storage::MemoryStorage>(); },
+      [&](const Outcome& outcome) -> std::string {
+        if (world.mark() != "a") return world.mark();
+        // The answer to the last step may be lost: then it is there, and nobody knows.
+        return problem_of_backups(world, outcome.result ? 1 : 0, 1);
+      });
+}
+
+void suffer_restores(std::uint64_t part, std::uint64_t parts) {
+  World world;
+  world.fill("a");
+  {
+    Davit davit(world);
+    test::GuardState guard;
+    const auto made = back_up(world, davit, *world.storage, guard);
+    if (!made) FAIL(made.error().message());
+  }
+  for (const char* writer : {"shop-app-1", "shop-worker-1"}) world.engine.finish_container({writer}, 0);
+  suffer_all(
+      world, restore, [&] { world.fill("b"); },
+      [&](const Outcome& outcome) -> std::string {
+        const std::string mark = world.mark();
+        if (mark != "a" && (mark != "b" || outcome.result) && outcome.fault.how != How::dies) return mark;
+        // An error of davit's that lives tells what is left.
+        for (const std::string& name : split(world.half_restored_databases(), ' '))
+          if (!name.empty() && (outcome.result || !outcome.result.error().message().contains(name)) &&
+              outcome.fault.how != How::dies)
+            return name + " is left, and nobody says so";
+        return {};
+      },
+      part, parts);
+}
+
+TEST_CASE("whatever fails in a restore, everything is old or everything is new, and nothing is left behind (1)") {
+  suffer_restores(0, 2);
+}
+TEST_CASE("whatever fails in a restore, everything is old or everything is new, and nothing is left behind (2)") {
+  suffer_restores(1, 2);
+}
+
+TEST_CASE("whatever fails in verify, nothing changes and nothing is left behind") {
+  World world;
+  world.fill("a");
+  {
+    Davit davit(world);
+    test::GuardState guard;
+    REQUIRE(back_up(world, davit, *world.storage, guard));
+  }
+  suffer_all(
+      world, verify, [] {}, [&](const Outcome&) -> std::string { return world.mark() == "a" ? "" : world.mark(); });
+}
+
+}  // namespace
+}  // namespace davit::app
