@@ -4,8 +4,10 @@
 #include <map>
 
 #include "app/guarded.hpp"
+#include "app/quiesce/holds.hpp"
 #include "app/restore_guide.hpp"
 #include "app/sweep.hpp"
+#include "sources/place_restore.hpp"
 
 namespace davit::app {
 namespace {
@@ -102,6 +104,49 @@ Result<> dump_artefact(storage::Publication& publication, sources::Source& sourc
   return {};
 }
 
+// The id of the container that davit runs in; empty if it is in none of this Engine.
+std::string own_container(const RunContext& run) {
+  constexpr std::string_view kContainer = "container/";
+  return run.owner.starts_with(kContainer) ? run.owner.substr(kContainer.size()) : std::string();
+}
+
+// Whom the items need held, and from there the order in which they are read and the state in which they will be.
+Result<> plan_holds(BackupPlan& plan, engine::Engine& engine, const BackupOptions& options, const RunContext& run) {
+  TRY_ASSIGN(running, in_context(sources::running_containers(engine), "look who writes what is backed up"));
+  plan.quiesce =
+      plan_quiesce(plan.stack, plan.items, running, {options.consistent, options.allow_hooks, own_container(run)});
+  plan.items = in_reading_order(std::move(plan.items), plan.quiesce);
+  for (model::Item& item : plan.items)
+    if (const auto found = plan.quiesce.items.find(item.id); found != plan.quiesce.items.end())
+      item.consistency = found->second.consistency.value_or(item.consistency);
+  return {};
+}
+
+void keep_findings(Holds& holds, catalog::Manifest& manifest, RunContext& run) {
+  for (Finding& finding : holds.take_findings()) {
+    run.reporter.finding(finding);
+    manifest.findings.push_back(std::move(finding));
+  }
+}
+
+Result<> read_items(storage::Publication& publication, const SourceSet& sources, std::vector<model::Item> items,
+                    const stream::Encoding& encoding, Holds& holds, catalog::Manifest& manifest, RunContext& run) {
+  for (model::Item& item : items) {
+    const std::string doing = "back up " + item.id.text();
+    TRY_ASSIGN(source, sources.of(item.id.kind));
+    TRY(in_context(holds.begin(item), doing));
+    for (model::Artefact& artefact : item.artefacts) {
+      TRY(run.check());
+      run.reporter.step(doing + (item.artefacts.size() > 1 ? " (" + artefact.path + ")" : std::string()));
+      TRY(in_context(dump_artefact(publication, *source, item, artefact, encoding, manifest, run), doing));
+    }
+    TRY(in_context(holds.end(item), doing));
+    keep_findings(holds, manifest, run);
+    manifest.items.push_back(std::move(item));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<BackupPlan> plan_backup(engine::Engine& engine, const SourceSet& sources, const BackupOptions& options,
@@ -123,6 +168,7 @@ Result<BackupPlan> plan_backup(engine::Engine& engine, const SourceSet& sources,
   if (std::ranges::all_of(plan.items, [](const model::Item& item) { return item.id.kind == model::ItemKind::stack; }))
     return fail(Errc::not_found, "stack " + options.stack + " has nothing to back up",
                 "look at `davit backup --dry-run`: it names what is not covered, and why");
+  TRY(plan_holds(plan, engine, options, run));
   return plan;
 }
 
@@ -138,18 +184,16 @@ Result<BackupReport> make_backup(engine::Engine& engine, storage::Storage& stora
   const std::string key = catalog::key_of(manifest.stack, manifest.id);
   TRY_ASSIGN(publication, storage.stage(key, run.run_id));
 
-  // 5. Every artefact is stored, counted and hashed.
-  for (model::Item& item : plan.items) {
-    TRY_ASSIGN(source, sources.of(item.id.kind));
-    for (model::Artefact& artefact : item.artefacts) {
-      TRY(run.check());
-      run.reporter.step("back up " + item.id.text() +
-                        (item.artefacts.size() > 1 ? " (" + artefact.path + ")" : std::string()));
-      TRY(in_context(dump_artefact(*publication, *source, item, artefact, options.encoding, manifest, run),
-                     "back up " + item.id.text()));
-    }
-    manifest.items.push_back(item);
-  }
+  // 5. Every artefact is stored, counted and hashed, while those who write it are held. Behind it everybody runs again.
+  Holds holds(
+      {.engine = engine, .journal = guard, .project = manifest.stack, .self = own_container(run), .lost = guard.lost()},
+      std::move(plan.quiesce), run);
+  if (auto read = read_items(*publication, sources, std::move(plan.items), options.encoding, holds, manifest, run);
+      !read)
+    return std::unexpected(holds.abandon(std::move(read).error()));
+  TRY(holds.finish());
+  keep_findings(holds, manifest, run);
+  manifest.held = holds.held();
   manifest.finished = run.clock.now();
   TRY(store_text(*publication, kRestoreGuideName, render_restore_guide(manifest)));
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "app/quiesce/plan.hpp"
 #include "app/selection.hpp"
 #include "app/source_set.hpp"
 #include "catalog/catalog.hpp"
@@ -20,6 +21,8 @@ struct BackupOptions {
   Selection selection;
   stream::Encoding encoding;
   std::string davit_version;
+  bool consistent = false;     // all who write are held at once
+  bool allow_hooks = false;    // commands of the stack's labels may be run
   helper::AcquireGuard guard;  // needed for run_backup only
 };
 
@@ -28,6 +31,7 @@ struct BackupPlan {
   std::vector<model::Item> items;
   std::vector<model::NotCovered> not_covered;
   std::vector<std::string> needs;
+  QuiescePlan quiesce;  // who is held while the items are read
 };
 
 struct BackupReport {

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <ranges>
 
+#include "app/quiesce/put_back.hpp"
 #include "util/text.hpp"
 
 namespace davit::app {
@@ -16,7 +17,10 @@ struct Kind {
 };
 
 // One line for each kind of docs/guard.md but `decided`, which is dealt with below.
-constexpr std::array<Kind, 0> kKinds{};
+constexpr std::array kKinds{
+    Kind{"held", [](const RescueStep& step) { return put_back_held(step.host.engine(), step.entry); }},
+    Kind{"after", [](const RescueStep& step) { return put_back_after(step.host.engine(), step.entry, step.run); }},
+};
 
 constexpr std::string_view kDecided = "decided";
 

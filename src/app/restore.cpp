@@ -44,7 +44,12 @@ sources::Target target_of(const RestorePlan& plan, const RestoreOptions& options
   return {plan.manifest.stack, dir, &plan.recorded, &plan.present, options.replace, options.allow_version_change};
 }
 
-bool is_database(const model::Item& item) { return item.id.kind == model::ItemKind::postgres; }
+// What comes after what: see carry_out().
+enum class Phase { places, databases, commands };
+Phase phase_of(const model::Item& item) {
+  if (item.id.kind == model::ItemKind::postgres) return Phase::databases;
+  return item.id.kind == model::ItemKind::command ? Phase::commands : Phase::places;
+}
 
 // The restorations that have begun, so that all of them can be led back.
 class Restorations {
@@ -119,16 +124,23 @@ class Restorations {
 // Stages and commits the steps that `take` selects: all are staged before the first is committed, so a damaged artefact
 // is found while nothing has changed yet.
 Result<> stage_and_commit(const storage::StorageReader& storage, const SourceSet& sources, const RestorePlan& plan,
-                          const sources::Target& target, bool databases, Restorations& begun,
+                          const sources::Target& target, Phase phase, Restorations& begun,
                           std::vector<Finding>& findings, RunContext& run) {
   std::vector<std::pair<const model::Item*, sources::Restoration*>> staged;
   for (const RestoreStep& step : plan.steps) {
-    if (is_database(step.item) != databases) continue;
+    if (phase_of(step.item) != phase) continue;
     const std::string doing = "restore " + step.item.id.text();
     TRY(run.check());
     run.reporter.step(doing);
     TRY_ASSIGN(source, sources.of(step.item.id.kind));
     TRY_ASSIGN(made, in_context(source->restore(step.item, target, run), doing));
+    // A command takes what it is given as it comes: so it gets nothing that isn't whole.
+    if (phase == Phase::commands)
+      for (const model::Artefact& artefact : step.item.artefacts) {
+        TRY_ASSIGN(whole, in_context(open_artefact(storage, plan.entry, artefact), doing));
+        TRY(in_context(in_context(source->verify(step.item, artefact, *whole, plan.recorded, run), artefact.path),
+                       doing));
+      }
     sources::Restoration& restoration = begun.add(step.item, std::move(made));
     for (const model::Artefact& artefact : step.item.artefacts) {
       TRY(run.check());
@@ -214,12 +226,12 @@ Result<RestoreReport> carry_out(const storage::StorageReader& storage, const Sou
                                 RunContext& run) {
   // 4. Files and volumes: staged beside the old contents and verified, then put in place. The old ones are kept aside.
   //    They come before the databases, since a server that doesn't run is started on its own volumes and configuration.
-  // 5. Databases: restored under other names, then renamed.
+  // 5. Databases: restored under other names, then renamed. Last the commands, from which nothing leads back.
   const sources::Target target = target_of(plan, options);
   Restorations begun;
   std::vector<Finding> findings;
-  for (const bool databases : {false, true})
-    if (auto done = stage_and_commit(storage, sources, plan, target, databases, begun, findings, run); !done)
+  for (const Phase phase : {Phase::places, Phase::databases, Phase::commands})
+    if (auto done = stage_and_commit(storage, sources, plan, target, phase, begun, findings, run); !done)
       return std::unexpected(begun.roll_back(std::move(done).error(), run));
   if (auto still = guard.check(); !still) return std::unexpected(begun.roll_back(std::move(still).error(), run));
 

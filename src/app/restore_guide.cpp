@@ -91,6 +91,17 @@ std::string render_postgres(const model::Item& item) {
   return text;
 }
 
+std::string render_command(const model::Item& item, const model::Artefact& artefact) {
+  return std::format(
+      "What the command of the label `davit.command` of service `{0}` printed. The one of `davit.command.restore` "
+      "takes "
+      "it on its standard input, in the container of that service (`docker ps`):\n\n"
+      "    {1} | docker exec -i CONTAINER COMMAND ARGUMENT…\n\nAs a file:\n\n{2}",
+      escape_for_display(item.id.name), opener(artefact),
+      block("OUT=${OUT:-restored}\nmkdir -p \"$OUT\"\n" + opener(artefact) + " > \"$OUT\"/" +
+            quote_for_sh(encode_file_name("command-" + item.id.name)) + "\n"));
+}
+
 std::string render_item(const model::Item& item, const catalog::Manifest& manifest) {
   std::string text = "## " + escape_for_display(item.id.text()) + "\n\n";
   switch (item.id.kind) {
@@ -101,6 +112,9 @@ std::string render_item(const model::Item& item, const catalog::Manifest& manife
       for (const model::Artefact& artefact : item.artefacts)
         text += block("OUT=${OUT:-restored}\nmkdir -p \"$OUT\"\n" + opener(artefact) +
                       " > \"$OUT\"/stack-definition.json\n");
+      return text;
+    case model::ItemKind::command:
+      for (const model::Artefact& artefact : item.artefacts) text += render_command(item, artefact);
       return text;
     case model::ItemKind::volume:
       text += render_volume(item, manifest);

@@ -14,6 +14,8 @@ struct BackupFlags {
   std::string lock_wait;
   std::vector<std::string> files;
   std::string compress;
+  bool consistent = false;
+  bool allow_hooks = false;
   bool dry_run = false;
 };
 
@@ -25,6 +27,9 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
   options.encoding = encoding;
   options.selection = {split_list(flags.only), split_list(flags.exclude)};
   options.davit_version = DAVIT_VERSION;
+  options.consistent = flags.consistent;
+  TRY_ASSIGN(allow_hooks, globals.enabled(flags.allow_hooks, "DAVIT_ALLOW_HOOKS"));
+  options.allow_hooks = allow_hooks;
 
   TRY_ASSIGN(engine, bench.engine());
   TRY_ASSIGN(stack, bench.stack());
@@ -33,7 +38,7 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
   if (files.empty()) files = {globals.environment.get("DAVIT_FILES").value_or("")};
   // The repository is there before anything asks where it is.
   if (!flags.dry_run) TRY(bench.storage(Workbench::Use::write));
-  TRY_ASSIGN(sources, bench.sources(files));
+  TRY_ASSIGN(sources, bench.sources(files, allow_hooks));
 
   if (flags.dry_run) {
     TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
@@ -72,6 +77,11 @@ void add_backup(CLI::App& app, const Globals& globals, Action& chosen) {
       ->allow_extra_args(false);
   command->add_option("--compress", flags->compress, "zstd, zstd:LEVEL (1 to 19) or none; zstd:3 by default")
       ->type_name("CODEC");
+  command->add_flag(
+      "--consistent", flags->consistent,
+      "Hold all services that run at once, so that everything is of one moment; databases are dumped meanwhile");
+  command->add_flag("--allow-hooks", flags->allow_hooks,
+                    "Run the commands of the stack's labels, such as davit.before");
   command->add_flag("--dry-run", flags->dry_run, "Only show what would be backed up, and what is not covered");
   command->add_option("--lock-wait", flags->lock_wait, "Wait that long for another run on the stack: 30s, 10m, 1h")
       ->type_name("DURATION");

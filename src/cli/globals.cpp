@@ -18,6 +18,15 @@ std::string Globals::value(const std::string& flag, std::string_view variable) c
   return flag.empty() ? environment.get(variable).value_or("") : flag;
 }
 
+Result<bool> Globals::enabled(bool flag, std::string_view variable) const {
+  const std::string value = environment.get(variable).value_or("false");
+  if (value != "1" && value != "true" && value != "0" && value != "false")
+    return fail(Errc::usage,
+                "variable " + std::string(variable) + " has the value \"" + escape_for_display(value) + "\"",
+                "it takes true or false");
+  return flag || value == "1" || value == "true";
+}
+
 std::vector<std::string> split_list(const std::vector<std::string>& values) {
   std::vector<std::string> list;
   for (const std::string& value : values)
@@ -58,7 +67,7 @@ Result<storage::Storage*> Workbench::storage(Use use) {
   return storage_.get();
 }
 
-Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files) {
+Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files, bool allow_hooks) {
   if (sources_) return sources_.get();
   TRY_ASSIGN(api, engine());
   const std::string channel = globals_.value(globals_.channel, "DAVIT_CHANNEL");
@@ -80,6 +89,7 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
   sources_->add({ItemKind::stack}, sources::make_stack_source(*api));
   sources_->add({ItemKind::files}, sources::make_files_source(*host_, {split_list(files), skip_paths}));
   sources_->add({ItemKind::postgres}, sources::make_postgres_source(*host_));
+  sources_->add({ItemKind::command}, sources::make_command_source(*api, {allow_hooks}));
   sources_->add({ItemKind::volume, ItemKind::bind}, sources::make_volume_source(*host_, {skip_paths}));
   return sources_.get();
 }

@@ -32,6 +32,8 @@ struct Globals {
 
   // The flag, or else the variable.
   [[nodiscard]] std::string value(const std::string& flag, std::string_view variable) const;
+  // The same for a flag without a value. Errc::usage for a variable that is none of 1, true, 0, false.
+  [[nodiscard]] Result<bool> enabled(bool flag, std::string_view variable) const;
 };
 
 // Everything that one run of a command works with.
@@ -50,7 +52,7 @@ class Workbench {
   // Errc::usage if no repository was named. For reading it must exist.
   [[nodiscard]] Result<storage::Storage*> storage(Use use);
   // Those of the Engine, which is connected to where it wasn't yet. `files` are the value of `--files`.
-  [[nodiscard]] Result<app::SourceSet*> sources(const std::vector<std::string>& files = {});
+  [[nodiscard]] Result<app::SourceSet*> sources(const std::vector<std::string>& files = {}, bool allow_hooks = false);
   // Guards for runs of `command`; `lock_wait` is the value of `--lock-wait`. Connects as sources() does.
   [[nodiscard]] Result<helper::AcquireGuard> guards(const std::string& command, const std::string& lock_wait);
   // For a command that needs no Engine: where one answers on this machine, its guards put right what dead runs have

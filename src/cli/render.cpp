@@ -75,6 +75,51 @@ std::string render_items(const std::vector<model::Item>& items, bool with_sizes)
   return render_table(rows, 2);
 }
 
+// Whom a backup would hold, how, and for which items; and whose hooks it would run.
+std::string render_quiesce(const app::QuiescePlan& plan) {
+  std::vector<std::vector<std::string>> rows;
+  std::vector<Finding> findings = plan.findings;
+  for (std::size_t i = 0; i < plan.services.size(); ++i) {
+    const app::QuiescedService& service = plan.services[i];
+    std::string items;
+    for (const auto& [item, quiesce] : plan.items)
+      if (std::ranges::contains(quiesce.touched, i))
+        items += (items.empty() ? "for " : ", ") + escape_for_display(item.text());
+    std::string more;
+    if (service.max) more = "at most " + seconds(*service.max);
+    if (!service.before.argv.empty()) more += (more.empty() ? "" : ", ") + std::string("davit.before");
+    if (!service.after.argv.empty()) more += (more.empty() ? "" : ", ") + std::string("davit.after");
+    if (service.how == app::How::none && more.empty()) continue;
+    rows.push_back({escape_for_display(service.name), std::string(state_of(service.how)),
+                    plan.consistent ? "until everything is read" : std::move(items), std::move(more)});
+  }
+  for (const auto& [item, quiesce] : plan.items) std::ranges::copy(quiesce.findings, std::back_inserter(findings));
+  return heading("services meanwhile", render_table(rows, 2)) + render_findings(findings);
+}
+
+json quiesce_to_json(const app::QuiescePlan& plan) {
+  json held = json::array();
+  for (std::size_t i = 0; i < plan.services.size(); ++i) {
+    const app::QuiescedService& service = plan.services[i];
+    json items = json::array();
+    for (const auto& [item, quiesce] : plan.items)
+      if (std::ranges::contains(quiesce.held, i)) items.push_back(escape_for_display(item.text()));
+    if (service.how == app::How::none) continue;
+    held.push_back(
+        {{"service", escape_for_display(service.name)}, {"how", state_of(service.how)}, {"items", std::move(items)}});
+    if (service.max) held.back()["max_seconds"] = static_cast<double>(service.max->count()) / 1000;
+  }
+  return held;
+}
+
+std::string render_held(const std::vector<catalog::HeldRecord>& held) {
+  std::vector<std::vector<std::string>> rows;
+  for (const catalog::HeldRecord& record : held)
+    rows.push_back(
+        {escape_for_display(record.service), seconds(record.time), "(" + escape_for_display(record.how) + ")"});
+  return heading("held", render_table(rows, 2));
+}
+
 // Of a message, whose names are escaped already. JSON carries line ends by itself, but no bytes that aren't UTF-8.
 std::string json_text(const std::string& message) { return is_utf8(message) ? message : escape_lines(message); }
 
@@ -122,7 +167,8 @@ json error_to_json(const Error& error) {
 
 std::string render_backup_plan(const app::BackupPlan& plan) {
   return std::format("stack {}: a backup would hold\n", escape_for_display(plan.stack.name)) +
-         render_items(plan.items, false) + render_not_covered(plan.not_covered, plan.needs);
+         render_items(plan.items, false) + render_quiesce(plan.quiesce) +
+         render_not_covered(plan.not_covered, plan.needs);
 }
 
 json backup_plan_to_json(const app::BackupPlan& plan) {
@@ -139,6 +185,7 @@ json backup_plan_to_json(const app::BackupPlan& plan) {
   }
   return {{"stack", escape_for_display(plan.stack.name)},
           {"items", std::move(items)},
+          {"held", quiesce_to_json(plan.quiesce)},
           {"not_covered", not_covered_to_json(plan.not_covered)},
           {"needs", plan.needs}};
 }
@@ -155,8 +202,8 @@ std::string render_backup_report(const app::BackupReport& report, std::string_vi
 std::string render_manifest_for_people(const catalog::Manifest& manifest) {
   return std::format("backup {} of stack {}, {}\n", manifest.id, escape_for_display(manifest.stack),
                      render_rfc3339(manifest.started)) +
-         render_items(manifest.items, true) + render_not_covered(manifest.not_covered, manifest.needs) +
-         render_findings(manifest.findings);
+         render_items(manifest.items, true) + render_held(manifest.held) +
+         render_not_covered(manifest.not_covered, manifest.needs) + render_findings(manifest.findings);
 }
 
 std::string render_restore_plan(const app::RestorePlan& plan, bool replace) {

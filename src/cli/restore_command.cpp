@@ -16,6 +16,7 @@ struct RestoreFlags {
   bool plan = false;
   bool replace = false;
   bool allow_version_change = false;
+  bool allow_hooks = false;
 };
 
 Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
@@ -27,9 +28,10 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   options.replace = flags.replace;
   options.allow_version_change = flags.allow_version_change;
 
+  TRY_ASSIGN(allow_hooks, globals.enabled(flags.allow_hooks, "DAVIT_ALLOW_HOOKS"));
   TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
   TRY_ASSIGN(engine, bench.engine());
-  TRY_ASSIGN(sources, bench.sources());
+  TRY_ASSIGN(sources, bench.sources({}, allow_hooks));
   if (flags.plan) {
     TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
     TRY_ASSIGN(plan, app::plan_restore(*engine, *storage, *sources, options, bench.run()));
@@ -63,6 +65,7 @@ void add_restore(CLI::App& app, const Globals& globals, Action& chosen) {
       "--replace", flags->replace,
       "Replace volumes, files and databases that hold data; the old contents stay until the new ones stand");
   command->add_flag("--allow-version-change", flags->allow_version_change, "Restore onto another version of a server");
+  command->add_flag("--allow-hooks", flags->allow_hooks, "Run the commands of davit.command.restore");
   command->add_option("--lock-wait", flags->lock_wait, "Wait that long for another run on the stack: 30s, 10m, 1h")
       ->type_name("DURATION");
   command->callback([&globals, &chosen, flags] { chosen = [&globals, flags] { return restore(globals, *flags); }; });

@@ -14,9 +14,10 @@
 
 namespace davit::model {
 
-// One thing that is protected. `volume:uploads`, `bind:config`, `files:project`, `postgres:db`, `stack:definition`.
+// One thing that is protected. `volume:uploads`, `bind:config`, `files:project`, `postgres:db`, `command:ldap`,
+// `stack:definition`.
 // A volume goes by its key in the compose file where it has one, a cluster by its service.
-enum class ItemKind { volume, bind, files, postgres, stack };
+enum class ItemKind { volume, bind, files, postgres, stack, command };
 [[nodiscard]] std::string_view name_of(ItemKind kind);
 struct ItemId {
   ItemKind kind = ItemKind::volume;
@@ -33,7 +34,7 @@ enum class Consistency { stopped, paused, dump, physical_wal, snapshot, live };
 [[nodiscard]] Result<Consistency> parse_consistency(std::string_view text);
 
 // What the plain bytes of an artefact are, and so which tool opens them.
-enum class Content { tar, pg_custom, sql, json };
+enum class Content { tar, pg_custom, sql, json, raw };
 [[nodiscard]] std::string_view name_of(Content content);
 [[nodiscard]] Result<Content> parse_content(std::string_view text);
 

@@ -107,6 +107,10 @@ struct FilesOptions {
 };
 [[nodiscard]] std::unique_ptr<Source> make_files_source(helper::Host& host, FilesOptions options);
 [[nodiscard]] std::unique_ptr<Source> make_postgres_source(helper::Host& host);
+struct CommandOptions {
+  bool allowed = false;  // `--allow-hooks`: commands of the stack's labels may be run
+};
+[[nodiscard]] std::unique_ptr<Source> make_command_source(engine::Engine& engine, CommandOptions options);  // command
 [[nodiscard]] std::unique_ptr<Source> make_stack_source(engine::Engine& engine);  // stack:definition
 
 inline constexpr std::size_t kDefinitionLimit = 256U << 20U;  // bytes; a larger definition is not read

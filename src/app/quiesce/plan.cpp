@@ -6,6 +6,7 @@
 #include "app/quiesce/start_order.hpp"
 #include "engine/own_labels.hpp"
 #include "sources/compose_labels.hpp"
+#include "sources/host_path.hpp"
 #include "sources/volume_plan.hpp"
 #include "util/text.hpp"
 
@@ -21,7 +22,7 @@ using sources::Settings;
 bool is_place(const Item& item) { return item.id.kind == ItemKind::volume || item.id.kind == ItemKind::bind; }
 
 // Whether it is read through a command in the service's container, which must run then.
-bool is_dump(const Item& item) { return item.id.kind == ItemKind::postgres; }
+bool is_dump(const Item& item) { return item.id.kind == ItemKind::postgres || item.id.kind == ItemKind::command; }
 
 How how_of(Settings::Quiesce quiesce) {
   switch (quiesce) {
@@ -104,8 +105,16 @@ class Planner {
   [[nodiscard]] std::vector<const ContainerInfo*> writers_of(const Item& item) const {
     if (item.id.kind == ItemKind::volume)
       return sources::users_of_volume(running_, model::attribute(item.attributes, "volume"), true);
-    // Whoever may write counts, wherever it is mounted.
-    return sources::users_of_path(running_, model::attribute(item.attributes, "path"), "/", true);
+    // Of the stack, whoever may write counts, wherever it is mounted. Of others, those who look at the whole host (a
+    // file manager, an agent) don't.
+    const std::string path = model::attribute(item.attributes, "path");
+    const std::string project = stack_.project_dir.empty() ? path : sources::normal_path(stack_.project_dir);
+    auto writers = sources::users_of_path(running_, path, "/", true);
+    const auto near = sources::users_of_path(running_, path, project, true);
+    std::erase_if(writers, [&](const ContainerInfo* container) {
+      return service_of(stack_, *container) == nullptr && !std::ranges::contains(near, container);
+    });
+    return writers;
   }
 
   void plan_place(const Item& item) {

@@ -12,6 +12,7 @@ services:
     init: true
     command: {command}
     volumes: ["data:/data", "./scripts:/scripts:ro"]
+    labels: {{davit.quiesce: none}}
 volumes:
   data:
 """

@@ -153,6 +153,23 @@ TEST_CASE("a bind is written by whoever mounts it, something above it or somethi
   CHECK(consistency_of(plan, conf) == Consistency::paused);
 }
 
+TEST_CASE("who looks at the whole host is no writer of a bind, and who looks at the project is", "[quiesce]") {
+  auto conf = item_of(model::ItemKind::bind, "conf");
+  conf.attributes["path"] = "/srv/shop/conf";
+  World world{{{.service = "app", .mounts = {bind_mount("/", "/host")}}}};
+  world.others = {stranger("", "unrelated")};
+  for (const auto& [source, consistency] :
+       {std::pair{"/", Consistency::paused}, std::pair{"/srv", Consistency::paused},
+        std::pair{"/srv/shop", Consistency::live}, std::pair{"/srv/shop/conf/x", Consistency::live}}) {
+    INFO(source);
+    world.others[0].mounts = {bind_mount(source, "/m")};
+    const auto plan = world.plan({conf});
+    CHECK(held_for(plan, conf) == Names{"app"});
+    CHECK(consistency_of(plan, conf) == consistency);
+    CHECK(plan.items.at(conf.id).findings.empty() == (consistency == Consistency::paused));
+  }
+}
+
 TEST_CASE("containers of other stacks, of none and of runs by hand are never held", "[quiesce]") {
   const auto data = volume_item("data");
   World world{{{.service = "app", .mounts = {volume_mount("shop_data", "/d")}}}};
