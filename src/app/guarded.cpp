@@ -39,21 +39,21 @@ helper::AcquireGuard guards_of(helper::Host& host, std::string command, std::chr
 }
 
 std::optional<Error> end_guard(helper::Guard& guard, const Error* failure, RunContext& run) {
-  const bool lost = guard.lost().stop_requested();
   auto released = guard.release();
   if (failure == nullptr) {
     // What was made stands: that its guard could not be ended is no reason to call it failed.
     if (!released) run.reporter.note(released.error().message());
     return {};
   }
-  // "cancelled" alone would say that somebody had asked for it.
-  if (lost && failure->code() == Errc::cancelled && !run.stop.stop_requested())
-    return Error(*failure)
-        .as(Errc::failed)
-        .context(released ? "the guard is lost" : released.error().message())
-        .hint_if_none("only its own run may stop or remove a guard; start the command again");
-  if (released || lost) return *failure;
-  return Error(failure->code(), failure->message() + "; " + released.error().message(), failure->hint());
+  if (released || failure->message().contains(released.error().message())) return *failure;
+  if (!guard.lost().stop_requested())
+    return Error(failure->code(), failure->message() + "; " + released.error().message(), failure->hint());
+  // Whatever failed then may well be a consequence; and "cancelled" alone would say that somebody had asked for it.
+  const bool asked = run.stop.stop_requested();
+  return Error(*failure)
+      .as(failure->code() == Errc::cancelled && !asked ? Errc::failed : failure->code())
+      .context(released.error().message())
+      .hint_if_none("only its own run may stop or remove a guard; start the command again");
 }
 
 }  // namespace davit::app

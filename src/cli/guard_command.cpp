@@ -49,9 +49,8 @@ class Rescuer {
         progress_(make_progress(ProgressStyle::none, clock_)),
         run_{random_hex(6), clock_, *progress_, std::move(stop), "container/" + self_} {}
 
-  // Connects anew where there is no Engine, or it does not answer.
+  // Connects anew each time: the Engine may have gone, and another one come.
   Result<> reach() {
-    if (engine_ && engine_->version()) return {};
     host_.reset();
     engine_.reset();
     engine::EngineAddress address;

@@ -53,7 +53,7 @@ class FakeGuard : public helper::Guard {
   }
 
  private:
-  Result<> begin(const std::string& what) {
+  [[nodiscard]] Result<> begin(const std::string& what) {
     TRY(check());
     if (state_.fault) TRY(state_.fault(what));
     state_.log.push_back(what);

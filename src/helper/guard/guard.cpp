@@ -25,6 +25,7 @@ constexpr auto kGlance = std::chrono::milliseconds(20);
 constexpr auto kPing = std::chrono::seconds(2);
 // Longer than any disk takes to sync a small file, and shorter than the guard waits before it takes us for dead.
 constexpr auto kAnswerTime = std::chrono::seconds(20);
+constexpr auto kStopTime = std::chrono::seconds(5);
 constexpr auto kEndTime = std::chrono::seconds(10);
 constexpr auto kLockGlance = std::chrono::milliseconds(500);
 
@@ -34,9 +35,7 @@ class ContainerGuard : public Guard {
       : host_(host), options_(options), run_(run), container_(host, run, "guard", guard_name(options.stack)) {}
   ~ContainerGuard() override {
     stop_heart();
-    link_.reset();
-    // It sees the end of the channel, and does the rest.
-    if (standing_) container_.keep();
+    if (standing_) leave();
   }
   ContainerGuard(ContainerGuard&&) = delete;
 
@@ -59,6 +58,8 @@ class ContainerGuard : public Guard {
   [[nodiscard]] Result<> call(FrameType type, const json& payload);
   // The guard's answer; an error of the channel itself goes to `failure`.
   [[nodiscard]] Result<> ask(FrameType type, std::string_view text, std::optional<Error>& failure);
+  // What is left is the guard's: it sees the end of the channel; or it is started again, if it was lost.
+  void leave();
   void beat(const std::stop_token& stop);
   void stop_heart();
 
@@ -185,6 +186,8 @@ Result<> ContainerGuard::call(FrameType type, const json& payload) {
     failure_ = Error(Errc::failed,
                      std::format("the guard {} is lost: {}", container_.name(), container_.explain(*broken).message()));
     answered = std::unexpected(*failure_);
+    // Its Engine may start it anew, or it has only lost us: two must not put the same right at the same time.
+    (void)host_.engine().stop_container(container_.id(), kStopTime);
   }
   // Not under the lock: who is called back may well ask us something.
   lost_.request_stop();
@@ -211,13 +214,29 @@ void ContainerGuard::stop_heart() {
   heart_.join();
 }
 
+void ContainerGuard::leave() {
+  link_.reset();
+  if (failure_) {
+    // One that is done stays as it is, for somebody to hear what it did.
+    const auto info = host_.engine().inspect_container(container_.id());
+    if (info && info->state.exit_code != 0) (void)host_.engine().start_container(container_.id());
+  }
+  container_.keep();
+  standing_ = false;
+}
+
 Result<> ContainerGuard::release() {
   stop_heart();
-  TRY(call(FrameType::bye, {}));
+  if (auto ended = call(FrameType::bye, {}); !ended) {
+    leave();
+    if (lost_.stop_requested()) return ended;
+    return in_context(std::move(ended), "the guard " + container_.name() + " goes on to put right what is left");
+  }
   const std::scoped_lock lock(mutex_);
   (void)link_->channel().close_write();
   if (!link_->drain(steady_clock::now() + kEndTime)) log_warning("the guard does not end by itself");
   link_.reset();
+  standing_ = false;
   return container_.remove();
 }
 

@@ -96,7 +96,7 @@ Result<bool> put_right(JournalFile& journal, const GuardDuty& duty, const std::s
 
 }  // namespace
 
-Result<> keep_guard(const GuardDuty& duty, std::stop_token stop) {
+Result<> keep_guard(const GuardDuty& duty, const std::stop_token& stop) {
   TRY_ASSIGN(journal, JournalFile::open(duty.directory));
   // Whoever finds a journal was started anew, and nobody is attached.
   if (!journal.found()) {

@@ -35,6 +35,6 @@ struct GuardDuty {
 // Returns when davit has said bye, or when everything is put right (and this container is removed if nothing had to
 // be). An error: the journal is kept, for the next start. Errc::cancelled once `stop` is requested; and whatever keeps
 // the Engine from being reached: when it is back it starts what has ended by itself, and not what it had to end.
-[[nodiscard]] Result<> keep_guard(const GuardDuty& duty, std::stop_token stop);
+[[nodiscard]] Result<> keep_guard(const GuardDuty& duty, const std::stop_token& stop);
 
 }  // namespace davit::helper

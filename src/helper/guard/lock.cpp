@@ -12,7 +12,8 @@ namespace davit::helper {
 
 namespace {
 
-constexpr auto kPatience = std::chrono::seconds(30);
+// A guard gives the helpers of its run half a minute to lead back what they have begun.
+constexpr auto kPatience = std::chrono::seconds(60);
 constexpr auto kGlance = std::chrono::milliseconds(200);
 // A guard that was made is started at once; and a run that has lost its guard notices it, and puts right itself what it
 // holds. So long it is left alone, where it can't be seen that its run is dead.

@@ -17,7 +17,7 @@ struct Settled {
 };
 
 // Looks at a guard, and sees to its end if its run is dead: one that runs is waited for, one that does not is started,
-// one that is done is removed. Errc::failed, quoting it, if it could not put everything right within half a minute.
+// one that is done is removed. Errc::failed, quoting it, if it could not put everything right within a minute.
 [[nodiscard]] Result<Settled> settle(engine::Engine& engine, const engine::IsAlive& is_alive,
                                      const engine::ContainerId& guard, RunContext& run);
 

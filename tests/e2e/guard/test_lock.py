@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -64,7 +63,7 @@ def stack(engine):
     stack.destroy()
 
 
-def gone(running, seconds=10.0):
+def gone(running, seconds=60.0):
     wait_until("the guard to go", lambda: running.state() == "", seconds)
 
 
@@ -126,10 +125,21 @@ def test_a_run_that_loses_its_guard_fails(davit, engine, stack):
     assert davit.json("ls") == []
 
 
-def test_a_guard_that_was_killed_is_cleared_away_by_the_next_command(davit, engine, stack):
+@WAYS
+def test_a_guard_that_was_killed_goes_with_its_run(davit, engine, stack):
     with Running(davit, stack) as running:
         engine.run("kill", running.guard)
         assert "is lost" in running.end(1)
+        gone(running)
+
+
+def test_a_guard_that_was_killed_with_its_run_is_cleared_away_by_the_next_command(engine, repository, binary, stack):
+    davit = Davit("host", engine, repository, binary)
+    with Running(davit, stack) as running:
+        running.process.send_signal(signal.SIGSTOP)
+        engine.run("kill", running.guard)
+        running.process.kill()
+        running.process.communicate(timeout=60)
         assert running.state() == "exited"
     davit("ls")
     assert running.state() == ""
@@ -140,7 +150,7 @@ def test_a_davit_that_hangs_counts_as_dead(engine, repository, binary, stack):
     with Running(davit, stack) as running:
         running.process.send_signal(signal.SIGSTOP)
         # Half a minute is what it is given.
-        gone(running, 60)
+        gone(running, 90)
         running.process.send_signal(signal.SIGCONT)
         assert "is lost" in running.end(1)
     assert davit.json("ls") == []
@@ -179,10 +189,8 @@ def test_a_guard_comes_back_with_its_engine(nested, scratch, binary, way):
             else:
                 getattr(nested, way)()
                 nested.start()
-            back = time.monotonic()
             # It has nothing to put right, and says so by going: nobody had to start it.
-            gone(running)
-            assert time.monotonic() - back < 10
+            gone(running, 10)
             running.process.kill()
             running.process.communicate(timeout=60)
         davit("ls")

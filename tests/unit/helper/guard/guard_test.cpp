@@ -182,6 +182,19 @@ TEST_CASE("a run that loses its guard notices it, whatever it asks") {
   CHECK_FALSE(guard->check());
 }
 
+TEST_CASE("a guard that was killed is started again by its run, when that has done what it could") {
+  Fixture fixture;
+  const auto guard = fixture.acquired();
+  REQUIRE(guard->record("app", kHeld));
+  fixture.engine.kill_guard(kName);
+  CHECK_FALSE(guard->check());
+  CHECK(fixture.engine.status_of(kName) == "exited");
+  CHECK_FALSE(guard->release());
+  REQUIRE(fixture.engine.wait_for_end(kName));
+  REQUIRE(repair(fixture.engine, test::lives({}), fixture.run.context));
+  CHECK(fixture.told("run 0123456789abcdef of stack shop had died: did app"));
+}
+
 TEST_CASE("a guard that does not reach the Engine is no guard") {
   Fixture fixture;
   fixture.engine.on_reach = []() -> Result<> { return fail(Errc::failed, "connect: permission denied"); };
@@ -287,7 +300,7 @@ TEST_CASE("a guard that can't put everything right is quoted, and stays") {
   fixture.found("exited", 137);
   fixture.leave_in_journal("app");
   fixture.engine.on_rescue = [](const JournalEntries&) { return RescueReport{{}, {"app: no such image"}, {}}; };
-  // Half a minute passes with each glance.
+  // Time passes fast.
   struct Hasty : Clock {
     mutable std::chrono::steady_clock::duration ahead{};
     std::chrono::steady_clock::time_point steady() const override { return Clock::steady() + ahead; }
