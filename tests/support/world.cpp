@@ -59,15 +59,21 @@ World::World() {
   };
   add_service(
       "app", "app:1", "running",
-      {mount("shop_uploads", "/uploads"), {"bind", "", (project_ / "shop/config").string(), "/config", "", true}});
+      {mount("shop_uploads", "/uploads"), {"bind", "", (project_ / "shop/config").string(), "/config", "", true}},
+      {{"davit.before", R"(["freeze"])"}, {"davit.after", R"(["thaw"])"}});
   add_service("db", "postgres:17", "running", {mount("shop_pgdata", "/var/lib/postgresql/data")});
   add_service("idle", "app:1", "exited", {mount("shop_data", "/data")});
-  add_service("worker", "app:1", "running", {mount("shop_uploads", "/uploads"), mount("shop_data", "/data")});
-  engine.on_command = [this](const FakeCommand& command) { return server.answer(command); };
+  add_service("worker", "app:1", "running", {mount("shop_uploads", "/uploads"), mount("shop_data", "/data")},
+              {{"davit.quiesce", "stop"}});
+  engine.on_command = [this](const FakeCommand& command) {
+    if (command.argv[0] != "freeze" && command.argv[0] != "thaw") return server.answer(command);
+    frozen = command.argv[0] == "freeze";
+    return FakeOutcome{};
+  };
 }
 
 void World::add_service(const std::string& name, const std::string& image, const std::string& status,
-                        std::vector<engine::Mount> mounts) {
+                        std::vector<engine::Mount> mounts, const engine::Labels& labels) {
   engine::ContainerInfo info;
   info.name = "shop-" + name + "-1";
   info.image = image;
@@ -77,6 +83,7 @@ void World::add_service(const std::string& name, const std::string& image, const
                  {"com.docker.compose.oneoff", "False"},
                  {"com.docker.compose.project.working_dir", (project_ / "shop").string()},
                  {"com.docker.compose.project.config_files", (project_ / "shop/compose.yaml").string()}};
+  info.labels.insert(labels.begin(), labels.end());
   info.mounts = std::move(mounts);
   info.state.status = status;
   engine.add_container(info);

@@ -1,7 +1,8 @@
 #pragma once
 // Everything around davit in memory, for driving whole commands through every fault: an Engine with the stack "shop" on
-// it and a repository. The stack has two services that write, a server, and one that was stopped; two volumes, a bound
-// directory, a compose file and two databases. Each of these holds one mark at a time, so that a mix is seen.
+// it and a repository. The stack has two services that write (one is paused for a backup and has hooks, the other is
+// stopped), a server, and one that doesn't run; two volumes, a bound directory, a compose file and two databases. Each
+// of these holds one mark at a time, so that a mix is seen.
 
 #include <filesystem>
 #include <map>
@@ -23,6 +24,7 @@ class World {
 
   HelperEngine engine;
   FakePostgres server;
+  bool frozen = false;  // by the hooks of app
   std::unique_ptr<storage::MemoryStorage> storage = std::make_unique<storage::MemoryStorage>();
 
   // Every place and every database holds this mark, and nothing else, after this.
@@ -39,7 +41,7 @@ class World {
   friend class Davit;
   [[nodiscard]] std::filesystem::path place(const std::string& name) const;
   void add_service(const std::string& name, const std::string& image, const std::string& status,
-                   std::vector<engine::Mount> mounts);
+                   std::vector<engine::Mount> mounts, const engine::Labels& labels = {});
   TemporaryDirectory project_;
   int davits_ = 0;
 };
