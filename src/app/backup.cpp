@@ -134,10 +134,14 @@ Result<> read_items(storage::Publication& publication, const SourceSet& sources,
   for (model::Item& item : items) {
     const std::string doing = "back up " + item.id.text();
     TRY_ASSIGN(source, sources.of(item.id.kind));
+    const auto tell = [&](const model::Artefact& artefact) {
+      run.reporter.step(doing + (item.artefacts.size() > 1 ? " (" + artefact.path + ")" : std::string()));
+    };
+    if (!item.artefacts.empty()) tell(item.artefacts.front());
     TRY(in_context(holds.begin(item), doing));
     for (model::Artefact& artefact : item.artefacts) {
       TRY(run.check());
-      run.reporter.step(doing + (item.artefacts.size() > 1 ? " (" + artefact.path + ")" : std::string()));
+      if (&artefact != &item.artefacts.front()) tell(artefact);
       TRY(in_context(dump_artefact(publication, *source, item, artefact, encoding, manifest, run), doing));
     }
     TRY(in_context(holds.end(item), doing));
