@@ -219,6 +219,17 @@ def test_a_failing_hook(engine, compose, davit):
     assert not list((davit.repository / "backups").glob(f"{stack.name}/*/manifest.json"))
 
 
+def test_a_hook_that_takes_too_long(engine, compose, davit):
+    stack = compose(HOOKS.replace("id -u >/data/user", "sleep 600").replace('davit.hook.user: "65534"', "davit.hook.timeout: 1s"))
+    engine.in_volume(stack.volume("data"), "touch secret")
+    wrong = davit("backup", "--stack", stack.name, env={"DAVIT_ALLOW_HOOKS": "yes"}, code=2)
+    assert "DAVIT_ALLOW_HOOKS" in wrong.stderr
+    done = davit("backup", "--stack", stack.name, env={"DAVIT_ALLOW_HOOKS": "1"}, code=14)
+    assert "davit.before of service app: it took longer than 1 s, and may still run" in done.stderr
+    assert engine.in_volume(stack.volume("data"), "cat log") == "before\nafter"
+    assert stack.states() == {"app": "running"}
+
+
 CONSISTENT = """
 services:
   db:
