@@ -141,7 +141,7 @@ class Session {
   std::unique_ptr<Impl> impl_;
 };
 
-// Removes every helper (`davit.role=helper`), and volume of one, whose run is dead. One that is rolling back
+// Removes helpers (`davit.role=helper`) of dead runs, and volumes davit's containers left. One that is rolling back
 // is given half a minute to end. Returns a line for each container.
 [[nodiscard]] Result<std::vector<std::string>> sweep(engine::Engine& engine, const engine::IsAlive& is_alive);
 

@@ -30,9 +30,9 @@ Result<std::vector<std::string>> sweep(engine::Engine& engine, const engine::IsA
     lines.push_back(std::format("removed the helper {} of run {}", container.name,
                                 run == container.labels.end() ? "(unknown)" : run->second));
   }
-  // Volumes of containers that somebody else removed without them. What the Engine will not remove, such as one that is
-  // in use, keeps nobody from working.
-  TRY_ASSIGN(volumes, engine.list_volumes(ours));
+  // Volumes of containers, guards among them, that somebody else removed without them. What the Engine will not remove,
+  // such as one that is in use, keeps nobody from working.
+  TRY_ASSIGN(volumes, engine.list_volumes({std::string(engine::kRoleLabel)}));
   for (const auto& volume : volumes) {
     TRY_ASSIGN(alive, is_alive(volume.labels));
     if (alive) continue;
