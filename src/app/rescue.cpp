@@ -6,6 +6,7 @@
 #include <ranges>
 
 #include "app/quiesce/put_back.hpp"
+#include "sources/undo_restore.hpp"
 #include "util/text.hpp"
 
 namespace davit::app {
@@ -16,10 +17,17 @@ struct Kind {
   PutRight put_right;
 };
 
+Result<std::vector<std::string>> settle_restore(const RescueStep& step) {
+  return sources::settle_restore(step.host, step.entry, step.decided, step.run);
+}
+
 // One line for each kind of docs/guard.md but `decided`, which is dealt with below.
 constexpr std::array kKinds{
     Kind{"held", [](const RescueStep& step) { return put_back_held(step.host.engine(), step.entry); }},
     Kind{"after", [](const RescueStep& step) { return put_back_after(step.host.engine(), step.entry, step.run); }},
+    Kind{"volume", settle_restore},
+    Kind{"place", settle_restore},
+    Kind{"cluster", settle_restore},
 };
 
 constexpr std::string_view kDecided = "decided";

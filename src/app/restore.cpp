@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <format>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <ranges>
 
@@ -11,6 +12,8 @@
 
 namespace davit::app {
 namespace {
+
+constexpr const char* kDecided = "decided";  // the entry's key and kind
 
 // Cheap, and before anything is touched: no artefact is missing or has another length than the manifest says.
 Result<> check_presence(const storage::StorageReader& storage, const catalog::Entry& entry, const model::Item& item) {
@@ -39,9 +42,10 @@ Result<sources::Stack> discover_present(engine::Engine& engine, const std::strin
   return nothing;
 }
 
-sources::Target target_of(const RestorePlan& plan, const RestoreOptions& options) {
+sources::Target target_of(const RestorePlan& plan, const RestoreOptions& options, Journal* journal) {
   const std::string& dir = plan.manifest.project_dir.empty() ? plan.present.project_dir : plan.manifest.project_dir;
-  return {plan.manifest.stack, dir, &plan.recorded, &plan.present, options.replace, options.allow_version_change};
+  return {plan.manifest.stack,          dir,    &plan.recorded, &plan.present, options.replace,
+          options.allow_version_change, journal};
 }
 
 // What comes after what: see carry_out().
@@ -64,39 +68,41 @@ class Restorations {
     return *members_.back().restoration;
   }
 
-  // First the way back is given up for every item, and only then anything old is removed: so an item that can't be
-  // finished is in the same state as the others, and keeps none of them from being finished.
-  Result<> finish(RunContext& run) {
-    std::vector<std::optional<Error>> unsealed(members_.size());
-    bool sealed = false;
-    for (std::size_t i = 0; i < members_.size(); ++i) {
-      auto seal = members_[i].restoration->seal(run);
-      if (seal) {
-        sealed |= *seal;
-        continue;
-      }
-      if (!sealed)
-        return std::unexpected(
-            roll_back(std::move(seal).error().context("finish the restore of " + members_[i].item->id.text()), run));
-      unsealed[i] = std::move(seal).error();
+  Result<> hold(RunContext& run) {
+    for (const Member& member : members_) {
+      TRY(run.check());
+      TRY(in_context(member.restoration->hold(run), "restore " + member.item->id.text()));
     }
-    std::vector<std::string> left;
+    return {};
+  }
+
+  // For whoever reads the journal.
+  void leave() {
+    for (Member& member : members_ | std::views::reverse) member.restoration->leave();
+    members_.clear();
+  }
+
+  // REQUIRES: it was decided. First the way back is given up for every item, and only then anything old is removed: so
+  // an item that can't be finished is in the same state as the others, and keeps none of them from being finished.
+  Result<> finish(RunContext& run) {
+    std::vector<std::optional<Error>> unsealed;
+    for (const Member& member : members_) {
+      auto sealed = member.restoration->seal(run);
+      unsealed.push_back(sealed ? std::nullopt : std::optional(std::move(sealed).error()));
+    }
+    std::string left;
     std::optional<Error> first;
     for (std::size_t i = 0; i < members_.size(); ++i) {
       auto finished = members_[i].restoration->finish(run);
       if (finished) continue;
       const Error& error = unsealed[i] ? *unsealed[i] : finished.error();
-      left.push_back(
-          members_[i].item->id.text() +
-          (unsealed[i] ? " may have its old contents again: " : " is in place, and old contents are left: ") +
-          error.message());
+      left += "\n  - " + members_[i].item->id.text() + " is in place, and old contents are left: " + error.message();
       if (!first) first = error;
     }
     if (!first) return {};
-    std::string what = "the backup is restored, but not every item could be finished";
-    for (const std::string& line : left) what += "\n  - " + line;
-    return fail(first->code(), std::move(what),
-                first->hint().empty() ? "mend the cause, and remove by hand what is left" : first->hint());
+    return std::unexpected(
+        Error(first->code(), "the backup is restored, but not every item could be finished" + left, first->hint())
+            .hint_if_none("its guard goes on with that, and the next davit command says what has become of it"));
   }
 
   // Leads everything back in reverse order, even when asked to stop, and returns `error` with what could not be undone.
@@ -164,6 +170,24 @@ Result<> stage_and_commit(const storage::StorageReader& storage, const SourceSet
   return {};
 }
 
+// The moment of truth: before it, the death of davit leads everything back, and behind it, on. `begun` is rolled back,
+// or left, where it can't be had.
+Result<> decide(Journal& journal, Restorations& begun, RunContext& run) {
+  auto held = begun.hold(run);
+  if (held) held = run.check();
+  if (!held) return std::unexpected(begun.roll_back(std::move(held).error(), run));
+  auto decided = journal.record(kDecided, {{"kind", kDecided}});
+  if (decided) return {};
+  // It may be written, and only its answer be lost. Once it is struck it surely isn't.
+  if (journal.strike(kDecided)) return std::unexpected(begun.roll_back(std::move(decided).error(), run));
+  begun.leave();
+  return std::unexpected(
+      std::move(decided)
+          .error()
+          .context("the restore has lost its guard, which goes on with it or puts everything back, and says which")
+          .hint_if_none("run davit again"));
+}
+
 }  // namespace
 
 std::vector<std::string> RestorePlan::blocking(bool replace) const {
@@ -189,7 +213,7 @@ Result<RestorePlan> plan_restore(engine::Engine& engine, const storage::StorageR
   TRY_ASSIGN(present, discover_present(engine, plan.manifest.stack));
   plan.present = std::move(present);
 
-  const sources::Target target = target_of(plan, options);
+  const sources::Target target = target_of(plan, options, nullptr);
   for (const model::Item& item : plan.manifest.items) {
     if (!options.selection.takes(item.id)) {
       plan.left_out.push_back(item.id.text());
@@ -227,18 +251,19 @@ Result<RestoreReport> carry_out(const storage::StorageReader& storage, const Sou
   // 4. Files and volumes: staged beside the old contents and verified, then put in place. The old ones are kept aside.
   //    They come before the databases, since a server that doesn't run is started on its own volumes and configuration.
   // 5. Databases: restored under other names, then renamed. Last the commands, from which nothing leads back.
-  const sources::Target target = target_of(plan, options);
+  const sources::Target target = target_of(plan, options, &guard);
   Restorations begun;
   std::vector<Finding> findings;
   for (const Phase phase : {Phase::places, Phase::databases, Phase::commands})
     if (auto done = stage_and_commit(storage, sources, plan, target, phase, begun, findings, run); !done)
       return std::unexpected(begun.roll_back(std::move(done).error(), run));
-  if (auto still = guard.check(); !still) return std::unexpected(begun.roll_back(std::move(still).error(), run));
 
-  // 6. The new state stands. Only now the way back is given up, and then the old contents go.
+  // 6. The new state stands: for all of them at once. Only now the way back is given up, and then the old contents go.
   run.reporter.step("finish");
+  TRY(decide(guard, begun, run));
   RunContext last = run.unstoppable();
   TRY(begun.finish(last));
+  if (auto struck = guard.strike(kDecided); !struck) run.reporter.note(struck.error().message());
   return RestoreReport{std::move(plan), std::move(findings), {}};
 }
 

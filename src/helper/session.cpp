@@ -86,6 +86,7 @@ Result<> Session::commit() {
   return {};
 }
 
+Result<> Session::hold() { return impl_->hold(); }
 Result<> Session::rollback() { return impl_->rollback(); }
 
 Result<> Session::seal() { return impl_->seal(); }
@@ -93,6 +94,11 @@ Result<> Session::cleanup() { return impl_->cleanup(); }
 
 Result<> Session::recover(const std::string& run_id) {
   TRY(impl_->call({.kind = Job::Kind::recover, .run = run_id}));
+  return {};
+}
+
+Result<> Session::remove_empty(const std::vector<std::string>& paths) {
+  TRY(impl_->call({.kind = Job::Kind::remove, .paths = paths}));
   return {};
 }
 

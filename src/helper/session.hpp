@@ -3,8 +3,8 @@
 // Engine's host) mounted, and reads or writes it there, so that no byte goes through the Engine.
 //
 // A session is one such container and the channel to it. Several jobs may follow one another. While a restore is staged
-// or committed in it, the helper is its own guard: if the channel ends before seal(), the helper brings the old
-// contents back; behind it, it removes them.
+// or committed in it, the helper is its own guard: if the channel ends before hold() or seal(), the helper brings the
+// old contents back; behind hold(), it leaves everything as it is; behind seal(), it removes the old ones.
 
 #include <cstdint>
 #include <memory>
@@ -111,7 +111,7 @@ class Session {
   [[nodiscard]] static Result<Session> open(Host& host, const Place& place, Access access, RunContext& run);
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
-  // Ends the channel (an unfinished restore is rolled back by the helper) and removes the container.
+  // Ends the channel (an unfinished restore that is not held is rolled back by the helper) and removes the container.
   ~Session();
 
   [[nodiscard]] Result<Probe> probe(const std::vector<std::string>& paths = {});
@@ -122,6 +122,9 @@ class Session {
   [[nodiscard]] Result<StageResult> stage(const StageOptions& options, stream::ByteSource& stored);
   // Puts the staged contents in place, and keeps the old ones aside. From here on nothing heeds the run's stop.
   [[nodiscard]] Result<> commit();
+  // The end of this session, or of davit, changes nothing from here on: what was committed stays, and the old contents
+  // stay aside, until a session's rollback(), seal() or recover(). Errc::failed if the old contents are back already.
+  [[nodiscard]] Result<> hold();
   // Back to the old contents, from any state (a new helper does it, where this one has died); nothing of ours stays in
   // the place.
   [[nodiscard]] Result<> rollback();
@@ -130,9 +133,12 @@ class Session {
   [[nodiscard]] Result<> seal();
   // seal(), and removes the old contents (a new helper does it, where this one has died): the restore is done.
   [[nodiscard]] Result<> cleanup();
-  // Rolls back what a dead run (an id of Probe::leftovers) left here.
+  // Rolls back what a dead run (an id of Probe::leftovers) left here; of what it had sealed, removes the old contents.
   [[nodiscard]] Result<> recover(const std::string& run_id);
-  // Ends the helper, waits for it and removes it. An unfinished restore is rolled back, as by the destructor.
+  // Removes directories of the place (paths in it) that are empty; others stay.
+  [[nodiscard]] Result<> remove_empty(const std::vector<std::string>& paths);
+  // Ends the helper, waits for it and removes it. An unfinished restore that is not held is rolled back, as by the
+  // destructor.
   [[nodiscard]] Result<> close();
 
  private:

@@ -203,6 +203,12 @@ Result<> Session::Impl::call_surely(const Job& job, const Job& instead) {
   return again.end();
 }
 
+Result<> Session::Impl::hold() {
+  if (missing || !unfinished) return fail(Errc::bug, "hold a restore that was not begun");
+  const Job job{.kind = Job::Kind::hold, .run = run.run_id};
+  return call_surely(job, job);
+}
+
 Result<> Session::Impl::rollback() {
   if (missing || !unfinished) return {};
   TRY(call_surely({.kind = Job::Kind::rollback}, {.kind = Job::Kind::recover, .run = run.run_id}));

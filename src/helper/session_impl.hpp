@@ -17,6 +17,7 @@ struct Session::Impl {
   [[nodiscard]] Result<nlohmann::json> call(const Job& job, std::stop_token stop = {});
   [[nodiscard]] Result<PackResult> pack(const PackOptions& options, stream::ByteSink& stored);
   [[nodiscard]] Result<StageResult> stage(const StageOptions& options, stream::ByteSource& stored);
+  [[nodiscard]] Result<> hold();
   [[nodiscard]] Result<> rollback();
   [[nodiscard]] Result<> seal();
   [[nodiscard]] Result<> cleanup();

@@ -99,13 +99,15 @@ class CommandRestoration : public Restoration {
     return {};
   }
   Result<> commit(RunContext&) override { return {}; }
-  Result<bool> seal(RunContext&) override { return false; }
+  Result<> hold(RunContext&) override { return {}; }
+  Result<> seal(RunContext&) override { return {}; }
   Result<> finish(RunContext&) override { return {}; }
   Result<> rollback(RunContext&) override {
     if (!ran_) return {};
     return fail(Errc::failed,
                 "davit.command.restore has run in " + shown(service_) + ", and nothing leads back from that");
   }
+  void leave() override {}
 
  private:
   engine::Engine& engine_;

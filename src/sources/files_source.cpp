@@ -173,6 +173,7 @@ class FilesSource : public Source {
         return fail(Errc::usage, held->what, held->remedy);
     }
     PlaceTarget place{{Place::Kind::directory, directory, true}, paths_of(files), false};
+    place.journal = target.journal;
     place.check_again = [this, directory, files, target](helper::Session& session, RunContext&) -> Result<> {
       TRY_ASSIGN(seen, session.probe(paths_of(files)));
       TRY_ASSIGN(conflicts, check_present(session, directory, files, seen, target));

@@ -64,6 +64,8 @@ Result<> still_runs(engine::Engine& engine, const engine::ContainerId& id, const
 
 }  // namespace
 
+std::string one_off_name(const std::string& run_id) { return "davit-one-off-" + run_id + "-" + random_hex(3); }
+
 OneOff::OneOff(engine::Engine& engine, engine::ContainerId id, std::string purpose, std::string image)
     : engine_(&engine), id_(std::move(id)), purpose_(std::move(purpose)), image_(std::move(image)) {}
 OneOff::OneOff(OneOff&& other) noexcept
@@ -103,7 +105,7 @@ Result<OneOff> OneOff::start(engine::Engine& engine, const engine::ContainerInfo
   TRY_ASSIGN(body, in_context(one_off_body(recorded, options, image, engine::own_labels(run, "one-off"), volume_exists),
                               doing));
   if (lookup_error) return std::unexpected(std::move(*lookup_error).context(doing));
-  const std::string name = "davit-one-off-" + run.run_id + "-" + random_hex(3);
+  const std::string name = options.name.empty() ? one_off_name(run.run_id) : options.name;
   TRY_ASSIGN(id, in_context(engine.create_container(name, body), doing));
   OneOff one_off(engine, id, doing, recorded.image);
   TRY(in_context(engine.start_container(id), doing));

@@ -19,6 +19,7 @@ namespace davit::sources {
 
 struct OneOffOptions {
   std::string purpose = {};  // for messages: "restore postgres:db"
+  std::string name = {};     // of the container, from one_off_name(); empty: one is chosen
 
   // What differs from the record; nothing: as recorded. An empty list clears the image's own.
   std::optional<std::vector<std::string>> entrypoint = {};
@@ -39,6 +40,9 @@ struct OneOffOptions {
   std::chrono::seconds ready_within{120};
 };
 
+// "davit-one-off-<run id>-<random>"
+[[nodiscard]] std::string one_off_name(const std::string& run_id);
+
 // Asked again and again until it says true. An error ends the wait, and start() returns it.
 using ReadyCheck = std::function<Result<bool>(const engine::ContainerId& id)>;
 
@@ -58,6 +62,8 @@ class OneOff {
   [[nodiscard]] const engine::ContainerId& id() const { return id_; }
   // An error with its last lines of log if it doesn't run any more.
   [[nodiscard]] Result<> check_running() const;
+  // Leaves it as it is, to whoever knows its name.
+  void release() { id_ = {}; }
   // Stops it by its own stop signal, waits up to `grace`, and removes it. Errc::failed if it had to be killed or ended
   // with an exit code other than 0: it is removed all the same.
   [[nodiscard]] Result<> close(std::chrono::seconds grace = std::chrono::seconds{120});

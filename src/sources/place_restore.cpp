@@ -1,9 +1,12 @@
 #include "sources/place_restore.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <optional>
+#include <ranges>
 
 #include "sources/host_path.hpp"
+#include "sources/restore_entry.hpp"
 #include "stream/tar_reader.hpp"
 #include "util/log.hpp"
 
@@ -59,6 +62,12 @@ Result<> end_all(Above& above) {
   return result;
 }
 
+// It is as it was, or as it is to be: nothing is left to be put right.
+void forget(const PlaceTarget& target, RunContext& run) {
+  strike(target.journal, place_key(target.place), run);
+  if (target.made) strike(target.journal, volume_key(target.place.source), run);
+}
+
 class PlaceRestoration : public Restoration {
  public:
   PlaceRestoration(helper::Host& host, PlaceTarget target, Above above, Session session)
@@ -86,10 +95,9 @@ class PlaceRestoration : public Restoration {
     return session_->commit();
   }
 
-  Result<bool> seal(RunContext&) override {
-    TRY(session_->seal());
-    return true;
-  }
+  Result<> hold(RunContext&) override { return session_->hold(); }
+
+  Result<> seal(RunContext&) override { return session_->seal(); }
 
   Result<> finish(RunContext& run) override {
     auto cleaned = in_context(session_->cleanup(), "in .davit-restore-" + run.run_id);
@@ -97,16 +105,26 @@ class PlaceRestoration : public Restoration {
     if (auto closed = session_->close(); !closed) run.reporter.note(closed.error().message());
     session_.reset();
     if (auto ended = end_all(above_); !ended) run.reporter.note(ended.error().message());
+    if (cleaned) forget(target_, run);
     return cleaned;
   }
 
-  Result<> rollback(RunContext&) override {
+  Result<> rollback(RunContext& run) override {
     auto undone = session_ ? session_->rollback() : Result<>();
     if (undone && session_) undone = session_->close();
     session_.reset();
     if (auto ended = end_all(above_); !ended && undone) undone = std::move(ended);
-    if (!target_.made) return undone;
-    return host_.engine().remove_volume(target_.place.source);
+    if (target_.made) {
+      auto removed = host_.engine().remove_volume(target_.place.source);
+      if (removed || removed.error().code() != Errc::not_found) undone = std::move(removed);
+    }
+    if (undone) forget(target_, run);
+    return undone;
+  }
+
+  void leave() override {
+    if (auto closed = session_ ? session_->close() : Result<>(); !closed) log_warning(closed.error().message());
+    session_.reset();
   }
 
  private:
@@ -116,21 +134,33 @@ class PlaceRestoration : public Restoration {
   std::optional<Session> session_;
 };
 
-// A helper makes one directory in one that is there, and holds it.
-Result<> make_directories(helper::Host& host, const std::string& path, Above& above, RunContext& run) {
-  const Place place{Place::Kind::directory, path, false};
-  TRY_ASSIGN(seen, probe_place(host, place, {std::string(kNothing)}, run));
-  if (seen.exists) return {};
-  if (path == "/") return fail(Errc::not_found, "there is no root directory on the Engine's host");
-  TRY(make_directories(host, parent_of(path), above, run));
-  TRY_ASSIGN(session, Session::open(host, {Place::Kind::directory, path, true}, Access::write, run));
-  above.push_back(std::move(session));
-  return {};
+// Which of a directory and those above it are not there, the deepest first.
+Result<std::vector<std::string>> missing_directories(helper::Host& host, const std::string& path, RunContext& run) {
+  std::vector<std::string> missing;
+  for (std::string at = path; at != "/"; at = parent_of(at)) {
+    const Place place{Place::Kind::directory, parent_of(at), false};
+    TRY_ASSIGN(seen, probe_place(host, place, {last_part(at)}, run));
+    if (!seen.present.empty()) break;
+    missing.push_back(at);
+    if (seen.exists) break;
+  }
+  return missing;
 }
 
 Result<std::unique_ptr<Restoration>> open_restoration(helper::Host& host, const PlaceTarget& target, Above& above,
                                                       RunContext& run) {
-  if (target.place.create) TRY(make_directories(host, parent_of(target.place.source), above, run));
+  PlaceEntry entry{run.run_id, {target.place.kind, target.place.source, false}, target.made, {}};
+  if (target.place.create) {
+    TRY_ASSIGN(missing, missing_directories(host, target.place.source, run));
+    entry.directories = std::move(missing);
+  }
+  if (target.journal != nullptr) TRY(target.journal->record(place_key(target.place), to_json(entry)));
+  // A helper makes one directory in one that is there, and holds it. That of the place itself makes the last one.
+  for (const std::string& path : entry.directories | std::views::reverse) {
+    if (path == target.place.source) break;
+    TRY_ASSIGN(maker, Session::open(host, {Place::Kind::directory, path, true}, Access::write, run));
+    above.push_back(std::move(maker));
+  }
   TRY_ASSIGN(session, Session::open(host, target.place, Access::write, run));
   TRY(recover_leftovers(host, session, target, run));
   return std::make_unique<PlaceRestoration>(host, target, std::move(above), std::move(session));
@@ -143,11 +173,15 @@ Result<std::unique_ptr<Restoration>> restore_place(helper::Host& host, const Pla
   auto restoration = open_restoration(host, target, above, run);
   if (!restoration)
     if (auto ended = end_all(above); !ended) run.reporter.note(ended.error().message());
-  if (!restoration && target.made) {
-    if (const auto removed = host.engine().remove_volume(target.place.source); !removed)
+  if (restoration) return restoration;
+  if (target.made) {
+    if (const auto removed = host.engine().remove_volume(target.place.source); !removed) {
       run.reporter.note("volume " + target.place.source +
                         " was made and could not be removed: " + removed.error().message());
+      return restoration;
+    }
   }
+  forget(target, run);
   return restoration;
 }
 

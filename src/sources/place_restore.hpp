@@ -20,6 +20,7 @@ struct PlaceTarget {
   bool must_be_empty = false;
   // Asked right before the commit, through the session: staging may take an hour, and a service may have been started.
   std::function<Result<>(helper::Session& session, RunContext& run)> check_again = {};
+  Journal* journal = nullptr;  // see sources::Target
 };
 
 // Opens a helper that may write, makes the directories above a place that is to be made (they go when it is rolled

@@ -2,6 +2,7 @@
 // Making a volume of a backup anew, so that Compose takes it for its own: same name, driver and options, labels
 // verbatim.
 
+#include <functional>
 #include <string>
 
 #include "engine/engine.hpp"
@@ -10,7 +11,8 @@
 namespace davit::sources {
 
 // Makes the volume `recorded` if the Engine has none of its name. True if it was made by this call: whoever undoes
-// removes it.
-[[nodiscard]] Result<bool> make_volume(engine::Engine& engine, const engine::VolumeInfo& recorded);
+// removes it. `before` is called when it is about to be made.
+[[nodiscard]] Result<bool> make_volume(engine::Engine& engine, const engine::VolumeInfo& recorded,
+                                       const std::function<Result<>()>& before);
 
 }  // namespace davit::sources

@@ -12,6 +12,7 @@
 #include "model/item.hpp"
 #include "sources/stack.hpp"
 #include "stream/byte_stream.hpp"
+#include "util/journal.hpp"
 #include "util/run_context.hpp"
 
 namespace davit::sources {
@@ -33,9 +34,10 @@ struct Conflict {
   bool replaceable = false;
 };
 
-// Bringing back one item, in steps whose order is: stage (once an artefact, in the order of the item), commit, seal,
-// finish. Until seal() has said that there is no way back, rollback() leads to the old contents, from any step and
-// after any error.
+// Bringing back one item, in steps whose order is: stage (once an artefact, in the order of the item), commit, hold,
+// seal, finish. Until seal(), rollback() leads to the old contents, from any step and after any error. With a journal
+// (Target::journal) each thing that must be put right if the run dies is recorded there before it is done, and struck
+// when it is finished or rolled back; undo_restore.hpp reads what a dead run has left.
 class Restoration {
  public:
   virtual ~Restoration() = default;
@@ -45,13 +47,16 @@ class Restoration {
                                                            RunContext& run) = 0;
   // The new contents take the place of the old ones, which are kept aside.
   [[nodiscard]] virtual Result<> commit(RunContext& run) = 0;
-  // All items are committed: from here on nothing, not even the death of davit, leads back to the old contents. False
-  // if this kind of item needs no such step, and can be rolled back until finish(). After an error it may be rolled
-  // back, and finish() tries once more.
-  [[nodiscard]] virtual Result<bool> seal(RunContext& run) = 0;
+  // All items are committed: from here on the death of davit or of a helper leads nowhere by itself, and what the
+  // journal says decides. After an error it may be rolled back.
+  [[nodiscard]] virtual Result<> hold(RunContext& run) = 0;
+  // It was decided: from here on nothing leads back to the old contents. After an error finish() tries once more.
+  [[nodiscard]] virtual Result<> seal(RunContext& run) = 0;
   // Removes the old contents, and whatever was made only for the restore. An error says what of it is left where.
   [[nodiscard]] virtual Result<> finish(RunContext& run) = 0;
   [[nodiscard]] virtual Result<> rollback(RunContext& run) = 0;
+  // Behind hold(): leaves everything as it is to whoever reads the journal, helpers and containers included.
+  virtual void leave() = 0;
 };
 
 // What a restore works with: the stack as it was at the backup, and where its items go.
@@ -62,6 +67,7 @@ struct Target {
   const Stack* present;     // what the Engine has now of that stack (may have no services at all)
   bool replace = false;
   bool allow_version_change = false;
+  Journal* journal = nullptr;  // of the run; null: nobody puts right what a death of davit leaves, but its helpers
 };
 
 // Whether a run takes an item.

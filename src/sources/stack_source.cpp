@@ -25,9 +25,11 @@ class DefinitionRestoration : public Restoration {
     return {};
   }
   Result<> commit(RunContext&) override { return {}; }
-  Result<bool> seal(RunContext&) override { return false; }
+  Result<> hold(RunContext&) override { return {}; }
+  Result<> seal(RunContext&) override { return {}; }
   Result<> finish(RunContext&) override { return {}; }
   Result<> rollback(RunContext&) override { return {}; }
+  void leave() override {}
 };
 
 class StackSource : public Source {

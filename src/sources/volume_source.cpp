@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "sources/contents_digest.hpp"
 #include "sources/host_path.hpp"
 #include "sources/place_restore.hpp"
 #include "sources/recorded_volume.hpp"
 #include "sources/restore_checks.hpp"
+#include "sources/restore_entry.hpp"
 #include "sources/volume_plan.hpp"
 
 namespace davit::sources {
@@ -121,12 +123,17 @@ class VolumeSource : public Source {
                                                RunContext& run) override {
     if (item.id.kind == ItemKind::volume) {
       TRY_ASSIGN(recorded, recorded_volume(item, target));
-      TRY_ASSIGN(made, make_volume(host_.engine(), recorded));
+      TRY_ASSIGN(made, make_volume(host_.engine(), recorded, [&]() -> Result<> {
+                   if (target.journal == nullptr) return {};
+                   return target.journal->record(volume_key(recorded.name),
+                                                 to_json(VolumeEntry{run.run_id, recorded.name}));
+                 }));
       if (!made) {
         TRY_ASSIGN(present, host_.engine().inspect_volume(recorded.name));
         TRY(refuse(check_backups("volume " + recorded.name, mountpoint_of(present), options_.skip_paths)));
       }
       PlaceTarget place{{Place::Kind::volume, recorded.name, false}, {}, made, !target.replace};
+      place.journal = target.journal;
       place.check_again = [this, name = recorded.name, stack = target.stack](helper::Session&, RunContext&) {
         return refuse_users("volume " + name, stack,
                             [&](const Running& running) { return users_of_volume(running, name, false); });
@@ -139,6 +146,7 @@ class VolumeSource : public Source {
     TRY_ASSIGN(check, look_at_bind(item, target, running, run));
     TRY(refuse_conflicts(check_place(check), target.replace));
     PlaceTarget place{{Place::Kind::directory, path, true}, {}, false, !target.replace && !check.same_contents};
+    place.journal = target.journal;
     place.check_again = [this, path, stack = target.stack, project = normal_path(target.project_dir),
                          same = check.same_contents](helper::Session&, RunContext&) {
       return refuse_users("directory " + path, stack,

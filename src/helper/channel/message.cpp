@@ -15,10 +15,12 @@ constexpr std::array kKinds{std::pair{Job::Kind::probe, std::string_view("probe"
                             std::pair{Job::Kind::pack, std::string_view("pack")},
                             std::pair{Job::Kind::stage, std::string_view("stage")},
                             std::pair{Job::Kind::commit, std::string_view("commit")},
+                            std::pair{Job::Kind::hold, std::string_view("hold")},
                             std::pair{Job::Kind::rollback, std::string_view("rollback")},
                             std::pair{Job::Kind::seal, std::string_view("seal")},
                             std::pair{Job::Kind::cleanup, std::string_view("cleanup")},
-                            std::pair{Job::Kind::recover, std::string_view("recover")}};
+                            std::pair{Job::Kind::recover, std::string_view("recover")},
+                            std::pair{Job::Kind::remove, std::string_view("remove")}};
 
 constexpr std::array kCodes{Errc::failed,      Errc::usage,   Errc::not_found,   Errc::exists, Errc::locked,
                             Errc::credentials, Errc::corrupt, Errc::unavailable, Errc::bug,    Errc::cancelled};
@@ -100,9 +102,13 @@ json to_json(const Job& job) {
       object["stored"] = to_json(job.stage.stored);
       object["paths"] = encode_paths(job.paths);
       break;
+    case Job::Kind::hold:
     case Job::Kind::seal:
     case Job::Kind::recover:
       object["run"] = job.run;
+      break;
+    case Job::Kind::remove:
+      object["paths"] = encode_paths(job.paths);
       break;
     case Job::Kind::commit:
     case Job::Kind::rollback:
@@ -172,7 +178,8 @@ Result<Job> job_from(const json& object) {
       TRY_ASSIGN(stored, extent_from(object.at("stored")));
       job.stage = {codec, std::move(plain), std::move(stored), job.paths};
     }
-    if (job.kind == Job::Kind::stage || job.kind == Job::Kind::seal || job.kind == Job::Kind::recover)
+    if (job.kind == Job::Kind::stage || job.kind == Job::Kind::hold || job.kind == Job::Kind::seal ||
+        job.kind == Job::Kind::recover)
       job.run = object.at("run").get<std::string>();
     return job;
   });

@@ -23,12 +23,12 @@ struct Hello {
 };
 
 struct Job {
-  enum class Kind { probe, pack, stage, commit, rollback, seal, cleanup, recover };
+  enum class Kind { probe, pack, stage, commit, hold, rollback, seal, cleanup, recover, remove };
   Kind kind = Kind::probe;
-  std::vector<std::string> paths = {};  // probe, pack, stage
+  std::vector<std::string> paths = {};  // probe, pack, stage, remove
   PackOptions pack = {};                // its paths stand in `paths`; probe: its repository
   StageOptions stage = {};              // as well
-  std::string run = {};                 // stage, seal: this run; recover: the dead one
+  std::string run = {};                 // stage, hold, seal: this run; recover: the dead one
 };
 [[nodiscard]] std::string_view name_of(Job::Kind kind);
 

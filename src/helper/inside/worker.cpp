@@ -26,7 +26,7 @@ Worker::~Worker() = default;
 
 Result<> Worker::run() {
   auto ended = serve_jobs();
-  if (area_) {
+  if (area_ && (!held_ || restored_)) {
     if (auto back = area_->rollback(); !back) {
       auto error = std::move(back).error().context("roll back an unfinished restore");
       if (!ended) return std::unexpected(std::move(error).context(ended.error().message()));
@@ -78,6 +78,14 @@ Result<json> Worker::perform(const Job& job) {
       if (!area_ || !staged_) return fail(Errc::bug, "commit a restore that is not staged");
       TRY(area_->commit());
       return json::object();
+    case Job::Kind::hold:
+      // Of one that another helper has committed, which was lost, only the journal in the place tells.
+      TRY(RestoreArea(directory_, job.run).check_committed());
+      held_ = true;
+      return json::object();
+    case Job::Kind::remove:
+      for (const std::string& path : job.paths) TRY(remove_empty(directory_, path));
+      return json::object();
     case Job::Kind::seal:
       // Another helper than the one that committed, which was lost, has nothing to lead back.
       TRY(area_ ? area_->seal() : RestoreArea(directory_, job.run).seal());
@@ -97,6 +105,7 @@ Result<json> Worker::finish_restore(Job::Kind how) {
     if (!area_) return json::object();
     TRY(area_->rollback());
     area_.reset();
+    held_ = false;
     return json::object();
   }
   if (!area_ || !staged_) return fail(Errc::bug, "clean up after a restore that is not committed");
@@ -121,6 +130,7 @@ Result<> Worker::stage(const Job& job) {
     if (area_) return fail(Errc::bug, "stage a second restore");
     area_ = std::make_unique<RestoreArea>(directory_, job.run);
     staged_ = false;
+    held_ = false;
     stream::Decoder decoder(job.stage.codec, data, job.stage.plain, job.stage.stored);
     TRY_ASSIGN(result, area_->stage(decoder, job.paths, progress()));
     // Whatever the decoder had no need to read: it is whole only when davit has said so.

@@ -1,6 +1,7 @@
 #pragma once
 // The helper's main loop: takes jobs from the channel, does them on an open directory, and answers. It is the guard of
-// an unfinished restore: whatever ends the loop, the old contents are back when it returns.
+// an unfinished restore: whatever ends the loop, the old contents are back when it returns, unless it was told to hold
+// the restore as it is, since a journal elsewhere says from then on which way it goes.
 
 #include <memory>
 #include <stop_token>
@@ -19,8 +20,8 @@ class Worker {
 
   // Until davit says bye. An error if the channel ended in another way, or if a roll-back failed.
   [[nodiscard]] Result<> run();
-  // True once a restore was finished here: what was made for it stays.
-  [[nodiscard]] bool restored() const { return restored_; }
+  // True once a restore was finished or is held here: what was made for it stays.
+  [[nodiscard]] bool restored() const { return restored_ || (held_ && area_ != nullptr); }
 
  private:
   [[nodiscard]] Result<> serve_jobs();
@@ -39,6 +40,7 @@ class Worker {
   std::stop_token stop_;
   std::unique_ptr<RestoreArea> area_;  // of a restore that is neither cleaned up nor rolled back
   bool staged_ = false;                // it is whole, and may be committed
+  bool held_ = false;                  // whoever reads the run's journal says which way it goes, and not we
   bool restored_ = false;
 };
 

@@ -1,12 +1,15 @@
 #include "helper/place/open_area.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <set>
+#include <thread>
 
 #include "helper/place/directory_chain.hpp"
 #include "helper/place/remove_tree.hpp"
@@ -17,6 +20,10 @@ namespace davit::helper {
 namespace {
 
 using Path = std::vector<std::string>;
+
+// Removing what was unpacked may take as long: it may be a million files.
+constexpr auto kLockPatience = std::chrono::minutes(10);
+constexpr auto kLockPoll = std::chrono::milliseconds(50);
 
 Path parent_of(const Path& path) { return {path.begin(), path.end() - 1}; }
 std::string shown(const Path& path) { return escape_for_display(join_path(path)); }
@@ -66,13 +73,42 @@ Result<Path> unit_of(DirectoryChain& place, const Path& path) {
   return path;
 }
 
+// Two helpers that move the same names, each by what it has seen before the other's move, would lose contents. The lock
+// ends with the descriptor, and so with the process. A file system that knows no locks has none.
+Result<> lock(int area, const std::string& name) {
+  const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+  while (::flock(area, LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EINTR) continue;
+    if (errno != EWOULDBLOCK) return {};
+    if (std::chrono::steady_clock::now() >= deadline)
+      return fail(Errc::locked, "another helper is at work in the restore's area " + name);
+    std::this_thread::sleep_for(kLockPoll);
+  }
+  return {};
+}
+
+// Nothing if there is none, also none any more.
+Result<std::optional<UniqueFd>> open_locked(int place, const std::string& name) {
+  for (;;) {
+    Sys<UniqueFd> fd = open_directory_at(place, name);
+    if (!fd && fd.error() == ENOENT) return std::nullopt;
+    if (!fd) return fail_errno(fd.error(), "open the restore's area " + name);
+    TRY(lock(fd->get(), name));
+    const Sys<Status> locked = status_of(fd->get());
+    if (!locked) return fail_errno(locked.error(), "look at the restore's area " + name);
+    const Sys<Status> named = status_at(place, name);
+    // Whoever had the lock has removed it meanwhile.
+    if (named && named->identity() == locked->identity()) return std::move(*fd);
+    if (!named && named.error() != ENOENT) return fail_errno(named.error(), "look at the restore's area " + name);
+  }
+}
+
 }  // namespace
 
 Result<std::optional<OpenArea>> OpenArea::open(int place, const std::string& name, const StepHook& hook) {
   OpenArea area(place, name, hook);
-  Sys<UniqueFd> fd = open_directory_at(place, name);
-  if (!fd && fd.error() == ENOENT) return std::nullopt;
-  if (!fd) return fail_errno(fd.error(), "open the restore's area " + name);
+  TRY_ASSIGN(fd, open_locked(place, name));
+  if (!fd) return std::nullopt;
   area.fd_ = std::move(*fd);
   const Sys<Status> status = status_of(area.fd_.get());
   if (!status) return fail_errno(status.error(), "look at the restore's area " + name);
@@ -105,6 +141,7 @@ Result<OpenArea> OpenArea::create(int place, const std::string& name, const Step
   TRY(before(hook, "make the area"));
   if (::mkdirat(place, name.c_str(), 0700) != 0) return fail_errno(errno, "make the restore's area " + name);
   TRY_ASSIGN(fd, open_directory(place, name));
+  TRY(lock(fd.get(), name));
   area.fd_ = std::move(fd);
   // A default ACL or setgid bit of the place would be inherited by everything that is unpacked.
   TRY(remove_other_xattrs(area.fd_.get(), {}));

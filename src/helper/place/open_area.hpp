@@ -11,10 +11,11 @@
 
 namespace davit::helper {
 
-// The area of a restore, open: `new` holds what was unpacked, `old` what it replaced.
+// The area of a restore, open, and locked as long: `new` holds what was unpacked, `old` what it replaced.
 class OpenArea {
  public:
-  // Nothing if there is none. Refuses one that we did not make, or that holds old contents and has lost its journal.
+  // Waits while another process has it open. Nothing if there is none. Refuses one that we did not make, or that holds
+  // old contents and has lost its journal.
   [[nodiscard]] static Result<std::optional<OpenArea>> open(int place, const std::string& name, const StepHook& hook);
   // Makes it, with a journal in the state staging.
   [[nodiscard]] static Result<OpenArea> create(int place, const std::string& name, const StepHook& hook);

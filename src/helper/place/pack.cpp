@@ -10,6 +10,7 @@
 #include "helper/place/finding_list.hpp"
 #include "helper/place/meter.hpp"
 #include "helper/place/place.hpp"
+#include "helper/place/restore_journal.hpp"
 #include "helper/place/walk.hpp"
 #include "stream/tar_writer.hpp"
 #include "util/text.hpp"
@@ -57,6 +58,17 @@ stream::TarEntry entry_of(const Status& status, std::string path, stream::TarTyp
   entry.gid = status.gid;
   entry.mtime_ns = status.mtime_ns;
   return entry;
+}
+
+// What is in place beside it may be the old contents, the new ones, or some of both.
+Result<> refuse_half_restored(const WalkEntry& found) {
+  const Sys<UniqueFd> area = open_directory_at(found.directory, found.name);
+  if (!area && area.error() == ENOENT) return {};
+  if (!area) return fail_errno(area.error(), "look at " + found.path);
+  const auto journal = read_journal(area->get());
+  if (journal && !*journal) return {};
+  return fail(Errc::failed, "a restore was cut off here, and may be half done: " + escape_for_display(found.path),
+              "restore it again with --replace, which first puts back what the restore had replaced");
 }
 
 void Packer::could_not_read(const std::string& path, int err) {
@@ -170,6 +182,7 @@ Result<bool> Packer::visit(const WalkEntry& found) {
   using enum stream::TarType;
   const Status& status = found.status;
   if (found.depth == 0 && status.is_directory() && found.name.starts_with(kAreaPrefix)) {
+    TRY(refuse_half_restored(found));
     findings_.add(found.path, "left over from a restore that was cut off, not stored");
     return false;
   }

@@ -31,10 +31,15 @@ struct PackReport {
 [[nodiscard]] Result<PackReport> pack_place(int directory, const PackOptions& options, stream::ByteSink& tar,
                                             const Progress& progress);
 
+// Removes a directory of the place that is empty. Anything else stays, and so does nothing at all.
+[[nodiscard]] Result<> remove_empty(int directory, const std::string& path);
+
 // A restore in a place: staged in a directory of its own inside it (`.davit-restore-<run>`), then swapped by renames.
 // What it does is journalled in that directory, so that each step may be done by another process than the one before,
 // and rollback() works from any state, also after a crash in the middle of any step. `lost+found` at the top of the
-// place stays where it is, and mount points inside what would be swapped are refused.
+// place stays where it is, and mount points inside what would be swapped are refused. Two processes may be at work on
+// one area, such as the helper of a davit that hangs and that of its guard: each step waits until the other's has
+// ended.
 class RestoreArea {
  public:
   // REQUIRES: `directory` is open for reading, and stays so. `hook`: see step_hook.hpp.
@@ -50,6 +55,8 @@ class RestoreArea {
   // The old contents, and the root's own attributes, are as they were; the area is gone. With no area there is nothing
   // to do. Once seal() or cleanup() has begun there may be no way back: then it ends what cleanup() began.
   [[nodiscard]] Result<> rollback();
+  // An error if it is not committed: Errc::failed if there is no area, since somebody has led the restore back.
+  [[nodiscard]] Result<> check_committed() const;
   // From here on there is no way back. REQUIRES: commit() succeeded (Errc::bug otherwise). Fine if it was done before.
   // Errc::failed if there is no area: somebody has led the restore back.
   [[nodiscard]] Result<> seal();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "helper/place/directory_chain.hpp"
 #include "helper/place/extract.hpp"
 #include "helper/place/mounts.hpp"
 #include "helper/place/open_area.hpp"
@@ -19,6 +20,8 @@ namespace davit::helper {
 namespace {
 
 using State = RestoreJournal::State;
+
+constexpr std::string_view kLedBack = "the old contents were put back before the restore was finished";
 
 // Nothing that would be moved has anything mounted on it or below it.
 Result<> refuse_mounts(int place, const std::vector<std::string>& paths) {
@@ -90,6 +93,20 @@ Result<StageResult> stage_into(OpenArea& area, int place, stream::ByteSource& ta
 
 }  // namespace
 
+Result<> remove_empty(int directory, const std::string& path) {
+  TRY_ASSIGN(components, split_relative(path));
+  if (components.empty()) return fail(Errc::usage, "the place itself is no directory of it");
+  DirectoryChain chain(directory);
+  const Sys<> there = chain.go_to({components.begin(), components.end() - 1});
+  if (!there && there.error() == ENOENT) return {};
+  if (!there) return fail_errno(there.error(), "look for " + escape_for_display(path));
+  const Sys<int> parent = chain.fd();
+  if (!parent) return fail_errno(parent.error(), "look for " + escape_for_display(path));
+  if (::unlinkat(*parent, components.back().c_str(), AT_REMOVEDIR) == 0) return {};
+  if (errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR || errno == EBUSY) return {};
+  return fail_errno(errno, "remove directory " + escape_for_display(path));
+}
+
 RestoreArea::RestoreArea(int directory, std::string run_id, StepHook hook)
     : directory_(directory),
       run_id_(std::move(run_id)),
@@ -109,9 +126,11 @@ Result<StageResult> RestoreArea::stage(stream::ByteSource& tar, const std::vecto
   TRY(refuse_mounts(directory_, wanted));
   const Sys<Status> before = status_of(directory_);
   if (!before) return fail_errno(before.error(), "look at the place");
-  Result<OpenArea> area = OpenArea::create(directory_, name_, hook_);
-  Result<StageResult> staged = area ? stage_into(*area, directory_, tar, wanted, progress, hook_)
-                                    : Result<StageResult>(std::unexpected(std::move(area).error()));
+  const auto create_and_stage = [&]() -> Result<StageResult> {
+    TRY_ASSIGN(area, OpenArea::create(directory_, name_, hook_));
+    return stage_into(area, directory_, tar, wanted, progress, hook_);
+  };
+  Result<StageResult> staged = create_and_stage();
   if (staged) return staged;
   if (const Result<> undone = rollback(); !undone)
     return std::unexpected(
@@ -165,9 +184,17 @@ Result<> RestoreArea::rollback() {
   return area->remove();
 }
 
+Result<> RestoreArea::check_committed() const {
+  TRY_ASSIGN(area, OpenArea::open(directory_, name_, hook_));
+  if (!area) return fail(Errc::failed, std::string(kLedBack));
+  if (!area->closed() && (!area->journal() || area->journal()->state != State::committed))
+    return fail(Errc::bug, "hold a restore that is not committed");
+  return {};
+}
+
 Result<> RestoreArea::seal() {
   TRY_ASSIGN(area, OpenArea::open(directory_, name_, hook_));
-  if (!area) return fail(Errc::failed, "the old contents were put back before the restore was finished");
+  if (!area) return fail(Errc::failed, std::string(kLedBack));
   if (area->closed()) return {};
   if (!area->journal() || area->journal()->state != State::committed)
     return fail(Errc::bug, "finish a restore that is not committed");

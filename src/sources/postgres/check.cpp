@@ -28,7 +28,8 @@ T number(std::string_view text) {
 
 Conflict fixed(std::string what, std::string remedy) { return {std::move(what), std::move(remedy), false}; }
 
-// Databases of the backup that are there and hold something.
+}  // namespace
+
 Result<> check_databases(const Server& server, const model::Item& item, std::vector<Conflict>& conflicts,
                          RunContext& run) {
   TRY_ASSIGN(present, list_databases(server, run));
@@ -51,6 +52,8 @@ Result<> check_databases(const Server& server, const model::Item& item, std::vec
   }
   return {};
 }
+
+namespace {
 
 // TimescaleDB's catalog only fits its own version; of others pg_restore takes whichever is the server's default.
 Result<> check_extensions(const Server& server, const model::Item& item, std::vector<Conflict>& conflicts,

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "helper/session.hpp"
+#include "sources/postgres/server.hpp"
 #include "sources/source.hpp"
 
 namespace davit::sources {
@@ -17,5 +18,9 @@ namespace davit::sources {
 // Comparing the server's major version with the recorded one; nothing if they agree. 0: unknown.
 [[nodiscard]] std::vector<Conflict> check_version(int recorded, int present, bool allow_change,
                                                   const std::string& service);
+
+// Adds databases of the backup that are there and hold something. Asked again right before they are replaced.
+[[nodiscard]] Result<> check_databases(const Server& server, const model::Item& item, std::vector<Conflict>& conflicts,
+                                       RunContext& run);
 
 }  // namespace davit::sources

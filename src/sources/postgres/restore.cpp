@@ -1,20 +1,27 @@
 #include "sources/postgres/restore.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
+#include "sources/place_restore.hpp"
 #include "sources/postgres/archive.hpp"
 #include "sources/postgres/check.hpp"
+#include "sources/postgres/cluster_undo.hpp"
 #include "sources/postgres/inventory.hpp"
 #include "sources/postgres/sql_text.hpp"
+#include "sources/restore_entry.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
 namespace {
 
 constexpr std::size_t kGlobalsLimit = 64U << 20U;
-// $1: the directory; $2: the data directory, whose owner it gets. Says what it makes, the deepest first.
+// $1: the directory. Says which of it and those above it are missing, the deepest first.
+constexpr std::string_view kMissing =
+    R"sh(d=$1; while [ ! -d "$d" ]; do printf '%s\n' "$d"; d=$(dirname -- "$d"); done)sh";
+// $1: the directory; $2: the data directory, whose owner it gets.
 constexpr std::string_view kMakeDirectory =
-    R"sh(d=$1; while [ ! -d "$d" ]; do printf '%s\n' "$d"; d=$(dirname -- "$d"); done; mkdir -p -- "$1" && chmod 700 -- "$1" && chown -- "$(stat -c %u:%g "$2")" "$1")sh";
+    R"sh(mkdir -p -- "$1" && chmod 700 -- "$1" && chown -- "$(stat -c %u:%g "$2")" "$1")sh";
 
 using model::attribute;
 
@@ -45,8 +52,13 @@ Result<Names> list_names(const Server& server, const std::string& column, const 
 
 Result<std::unique_ptr<Restoration>> PostgresRestoration::begin(helper::Host& host, const model::Item& item,
                                                                 const Target& target, RunContext& run) {
-  TRY_ASSIGN(seat, Seat::take(host, item, target, run));
-  std::unique_ptr<PostgresRestoration> restoration(new PostgresRestoration(std::move(seat), item));
+  ClusterEntry entry;
+  entry.run = run.run_id;
+  entry.project = target.stack;
+  entry.service = item.id.name;
+  TRY_ASSIGN(seat, Seat::take(host, item, target, entry, run));
+  std::unique_ptr<PostgresRestoration> restoration(
+      new PostgresRestoration(std::move(seat), item, target, std::move(entry)));
   const auto prepare = [&]() -> Result<> {
     if (!restoration->server().superuser())
       return fail(Errc::credentials,
@@ -58,12 +70,15 @@ Result<std::unique_ptr<Restoration>> PostgresRestoration::begin(helper::Host& ho
       return fail(Errc::failed, conflicts.front().what, conflicts.front().remedy);
     TRY_ASSIGN(databases, list_databases(restoration->server(), run));
     TRY_ASSIGN(maintenance, choose_maintenance(databases, item));
-    restoration->maintenance_ = std::move(maintenance);
+    restoration->entry_.maintenance = std::move(maintenance);
     restoration->tidy(databases, run);
     return {};
   };
   if (auto prepared = prepare(); !prepared) {
-    if (auto undone = restoration->seat_.undo(); !undone) run.reporter.note(undone.error().message());
+    if (auto undone = restoration->seat_.undo(run); !undone)
+      run.reporter.note(undone.error().message());
+    else
+      strike(target.journal, restoration->entry_.key(), run);
     return std::unexpected(std::move(prepared).error());
   }
   return std::unique_ptr<Restoration>(std::move(restoration));
@@ -80,7 +95,7 @@ Result<> PostgresRestoration::drop_leftover(const std::string& name, RunContext&
       return fail(Errc::locked, "its run has the container " + container.name);
   for (int poll = 0;; ++poll) {
     TRY_ASSIGN(sessions,
-               server().query(maintenance_, {"pid"},
+               server().query(entry_.maintenance, {"pid"},
                               "from pg_stat_activity where pid <> pg_backend_pid() and (application_name like 'davit%' "
                               "or datname = " +
                                   quote_literal(name) + ")",
@@ -89,7 +104,7 @@ Result<> PostgresRestoration::drop_leftover(const std::string& name, RunContext&
     if (poll == 10) return fail(Errc::locked, "another davit is at work in this server");
     run.clock.sleep_for(200ms);
   }
-  return server().execute(maintenance_, "DROP DATABASE " + quote_identifier(name) + ";\n", run);
+  return server().execute(entry_.maintenance, "DROP DATABASE " + quote_identifier(name) + ";\n", run);
 }
 
 // What a dead run had not finished is worth nothing; what it had put aside is its user's, who may want it.
@@ -124,10 +139,13 @@ Result<> PostgresRestoration::stage_globals(stream::ByteSource& plain, RunContex
   TRY_ASSIGN(roles, list_names(server(), "rolname", "pg_roles", run));
   TRY_ASSIGN(tablespaces, list_names(server(), "spcname", "pg_tablespace", run));
   TRY_ASSIGN(sorted, sort_globals(script, roles, tablespaces));
-  // From here on rollback() drops them.
   globals_ = std::move(sorted);
+  // From here on rollback() drops them.
+  entry_.roles = globals_.new_roles;
+  entry_.tablespaces = globals_.new_tablespaces;
+  TRY(record());
   TRY(make_directories(run));
-  return server().execute(maintenance_,
+  return server().execute(entry_.maintenance,
                           join_statements(globals_.settings) + join_statements(globals_.make_roles) +
                               join_statements(globals_.make_tablespaces),
                           run);
@@ -138,14 +156,20 @@ Result<> PostgresRestoration::make_directories(RunContext& run) {
   for (const std::string& name : globals_.new_tablespaces) {
     const std::string location = attribute(item_.attributes, "tablespace." + name);
     if (location.empty()) continue;
-    engine::Command command = server().command(
-        {"sh", "-c", std::string(kMakeDirectory), "davit", location, attribute(item_.attributes, "data_directory")});
-    TRY_ASSIGN(answer, engine::run_command_for_text(server().engine(), server().container(), command, run));
-    if (answer.outcome.exit_code != 0)
+    const auto in_server = [&](std::vector<std::string> argv) -> Result<std::string> {
+      TRY_ASSIGN(answer, engine::run_command_for_text(server().engine(), server().container(),
+                                                      server().command(std::move(argv)), run));
+      if (answer.outcome.exit_code == 0) return std::move(answer.out);
       return std::unexpected(
           command_error("make directory " + location + " for tablespace " + name, "mkdir", answer.outcome));
-    const std::vector<std::string> made = split(trim(answer.out), '\n');
-    made_directories_.insert(made_directories_.begin(), made.begin(), made.end());
+    };
+    TRY_ASSIGN(out, in_server({"sh", "-c", std::string(kMissing), "davit", location}));
+    const std::vector<std::string> missing = split(trim(out), '\n');
+    if (missing.empty()) continue;
+    entry_.directories.insert(entry_.directories.begin(), missing.begin(), missing.end());
+    TRY(record());
+    TRY(in_server(
+        {"sh", "-c", std::string(kMakeDirectory), "davit", location, attribute(item_.attributes, "data_directory")}));
   }
   return {};
 }
@@ -156,12 +180,13 @@ Result<> PostgresRestoration::stage_database(const model::Artefact& artefact, st
   TRY_ASSIGN(head, read_head(server(), plain, run));
   Replacement each;
   each.name = name;
-  each.fresh_name = stage_name(Stage::fresh, run.run_id, replacements_.size() + 1);
-  each.old_name = stage_name(Stage::old, run.run_id, replacements_.size() + 1);
+  each.fresh_name = stage_name(Stage::fresh, run.run_id, entry_.replacements.size() + 1);
+  each.old_name = stage_name(Stage::old, run.run_id, entry_.replacements.size() + 1);
   TRY_ASSIGN(statements, statements_for(head.statements, each.fresh_name));
   // From here on rollback() drops it.
-  replacements_.push_back(each);
-  TRY(server().execute(maintenance_, join_statements(statements), run));
+  entry_.replacements.push_back(each);
+  TRY(record());
+  TRY(server().execute(entry_.maintenance, join_statements(statements), run));
 
   PrefixedSource data(head.bytes, plain, run);
   TRY(fill(artefact, each.fresh_name, data, run));
@@ -192,9 +217,13 @@ Result<> PostgresRestoration::fill(const model::Artefact& artefact, const std::s
 }
 
 Result<> PostgresRestoration::commit(RunContext& run) {
+  std::vector<Conflict> conflicts;
+  // What an image has put into a cluster that was made for the restore is nobody's.
+  if (!replace_ && !seat_.one_off()) TRY(check_databases(server(), item_, conflicts, run));
+  TRY(refuse_conflicts(conflicts, replace_));
   // What was there is asked for now and not before: it may have changed while the dumps were restored.
   TRY_ASSIGN(databases, list_databases(server(), run));
-  for (Replacement& each : replacements_) {
+  for (Replacement& each : entry_.replacements) {
     for (const Database& database : databases) {
       if (database.name == each.fresh_name) each.fresh_oid = database.oid;
       if (database.name == each.name) each.old_oid = database.oid;
@@ -204,7 +233,7 @@ Result<> PostgresRestoration::commit(RunContext& run) {
                   "database " + each.fresh_name + " is gone, which was restored as " + escape_for_display(each.name));
   }
   for (const Database& database : databases)
-    if (!database.obstacle() && std::ranges::none_of(replacements_, [&](const Replacement& each) {
+    if (!database.obstacle() && std::ranges::none_of(entry_.replacements, [&](const Replacement& each) {
           return each.name == database.name || each.fresh_name == database.name;
         }))
       run.reporter.note("database " + escape_for_display(database.name) + " is not in the backup, and stays as it is");
@@ -214,100 +243,39 @@ Result<> PostgresRestoration::commit(RunContext& run) {
                  server().command({"pg_dumpall", "--roles-only", "--no-password", "-l", server().database()}), run));
   if (roles.outcome.exit_code != 0)
     return std::unexpected(command_error("read the present roles", "pg_dumpall", roles.outcome));
-  roles_before_ = std::move(roles.out);
+  TRY_ASSIGN(undo, undo_globals(roles.out, globals_.later));
 
   std::vector<std::string> statements = globals_.settings;
   statements.insert(statements.end(), globals_.later.begin(), globals_.later.end());
-  swap_begun_ = true;
-  auto swapped = swap_databases(server(), maintenance_, replacements_, false, statements, run);
+  ClusterEntry begun = entry_;
+  begun.undo = std::move(undo);
+  begun.swap_begun = true;
+  if (journal_ != nullptr) TRY(journal_->record(begun.key(), to_json(begun)));
+  entry_ = std::move(begun);
+  auto swapped = swap_databases(server(), entry_.maintenance, entry_.replacements, false, statements, run);
   swap_answered_ = swapped.has_value() || swapped.error().code() == Errc::failed;
   return swapped;
 }
 
-Result<> PostgresRestoration::drop_database(std::string_view name, RunContext& run) {
-  std::string script;
-  // A client that looks at every database (a monitor) may have a session in it.
-  if (server().major() < 13)
-    script = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = " + quote_literal(name) + ";\n";
-  script +=
-      "DROP DATABASE IF EXISTS " + quote_identifier(name) + (server().major() >= 13 ? " WITH (FORCE)" : "") + ";\n";
-  return server().execute(maintenance_, script, run);
-}
-
 Result<> PostgresRestoration::finish(RunContext& run) {
-  Result<> result;
-  const auto keep_first = [&result](Result<> step) {
-    if (result && !step) result = std::move(step);
-  };
-  for (const Replacement& each : replacements_)
-    if (each.old_oid)
-      keep_first(in_context(
-          drop_database(each.old_name, run),
-          "remove the old contents of database " + escape_for_display(each.name) + " (" + each.old_name + ")"));
-  replacements_.clear();
+  auto result = drop_old(server(), entry_, run);
   // A server that is removed without having been stopped leaves a cluster that must recover.
-  keep_first(seat_.close());
-  return result;
-}
-
-Result<> PostgresRestoration::rollback(RunContext& run) {
-  Result<> result;
-  const auto keep_first = [&result](Result<> step) {
-    if (result && !step) result = std::move(step);
-  };
-  keep_first(undo_swap(run));
-  // While a restored database bears the name of an old one, nothing may be dropped.
-  if (result) {
-    keep_first(drop_fresh(run));
-    keep_first(undo_roles(run));
-    if (result) keep_first(remove_directories(run));
-  }
-  keep_first(seat_.undo());
-  return result;
-}
-
-Result<> PostgresRestoration::undo_swap(RunContext& run) {
-  if (!swap_begun_) return {};
-  // Whether the swap happened is the server's to say: its answer may have been lost. It is all or nothing.
-  if (!swap_answered_) TRY(wait_for_swap(server(), run));
-  TRY_ASSIGN(databases, list_databases(server(), run));
-  const auto named = [&](std::uint32_t oid, const std::string& name) {
-    return std::ranges::any_of(databases, [&](const Database& each) { return each.oid == oid && each.name == name; });
-  };
-  if (!replacements_.empty() && named(replacements_.front().fresh_oid, replacements_.front().name)) {
-    TRY_ASSIGN(statements, undo_globals(roles_before_, globals_.later));
-    TRY(swap_databases(server(), maintenance_, replacements_, true, statements, run));
-  }
-  swap_begun_ = false;
+  if (auto closed = seat_.close(); !closed && result) result = std::move(closed);
+  if (!result) return result;
+  seat_.keep_volumes(run);
+  strike(journal_, entry_.key(), run);
   return {};
 }
 
-Result<> PostgresRestoration::drop_fresh(RunContext& run) {
-  Result<> result;
-  for (const Replacement& each : replacements_)
-    if (auto dropped = drop_database(each.fresh_name, run); !dropped && result) result = std::move(dropped);
-  if (result) replacements_.clear();
+Result<> PostgresRestoration::rollback(RunContext& run) {
+  auto result = lead_back(server(), entry_, swap_answered_, run);
+  if (auto undone = seat_.undo(run); !undone && result) result = std::move(undone);
+  if (result) strike(journal_, entry_.key(), run);
   return result;
 }
 
-// Only empty ones go, so nothing of anybody else's can.
-Result<> PostgresRestoration::remove_directories(RunContext& run) {
-  std::erase(made_directories_, "");
-  if (made_directories_.empty()) return {};
-  std::vector<std::string> argv{"sh", "-c", R"sh(for d; do rmdir -- "$d" 2>/dev/null; done; :)sh", "davit"};
-  argv.insert(argv.end(), made_directories_.begin(), made_directories_.end());
-  made_directories_.clear();
-  return engine::run_command_for_text(server().engine(), server().container(), server().command(std::move(argv)), run)
-      .transform([](const auto&) {});
-}
-
-Result<> PostgresRestoration::undo_roles(RunContext& run) {
-  std::string script;
-  for (const std::string& name : globals_.new_tablespaces)
-    script += "DROP TABLESPACE IF EXISTS " + quote_identifier(name) + ";\n";
-  for (const std::string& name : globals_.new_roles) script += "DROP ROLE IF EXISTS " + quote_identifier(name) + ";\n";
-  globals_ = {};
-  return script.empty() ? Result<>() : server().execute(maintenance_, script, run);
+Result<> PostgresRestoration::record() {
+  return journal_ == nullptr ? Result<>() : journal_->record(entry_.key(), to_json(entry_));
 }
 
 }  // namespace davit::sources

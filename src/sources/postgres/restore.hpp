@@ -10,7 +10,6 @@
 #include "sources/postgres/globals.hpp"
 #include "sources/postgres/inventory.hpp"
 #include "sources/postgres/seat.hpp"
-#include "sources/postgres/swap.hpp"
 #include "sources/source.hpp"
 
 namespace davit::sources {
@@ -25,13 +24,20 @@ class PostgresRestoration : public Restoration {
   Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored,
                                      RunContext& run) override;
   Result<> commit(RunContext& run) override;
-  // Its way back is davit's to go, so that nobody else goes it.
-  Result<bool> seal(RunContext&) override { return false; }
+  // Its way back is davit's to go, or its guard's: there is no helper that would go it.
+  Result<> hold(RunContext&) override { return {}; }
+  Result<> seal(RunContext&) override { return {}; }
   Result<> finish(RunContext& run) override;
   Result<> rollback(RunContext& run) override;
+  void leave() override { seat_.leave(); }
 
  private:
-  PostgresRestoration(Seat seat, const model::Item& item) : seat_(std::move(seat)), item_(item) {}
+  PostgresRestoration(Seat seat, const model::Item& item, const Target& target, ClusterEntry entry)
+      : seat_(std::move(seat)),
+        item_(item),
+        replace_(target.replace),
+        journal_(target.journal),
+        entry_(std::move(entry)) {}
 
   void tidy(const std::vector<Database>& databases, RunContext& run) const;
   [[nodiscard]] Result<> drop_leftover(const std::string& name, RunContext& run) const;
@@ -40,21 +46,16 @@ class PostgresRestoration : public Restoration {
   Result<> fill(const model::Artefact& artefact, const std::string& fresh_name, stream::ByteSource& data,
                 RunContext& run);
   Result<> make_directories(RunContext& run);
-  Result<> drop_database(std::string_view name, RunContext& run);
-  Result<> undo_swap(RunContext& run);
-  Result<> drop_fresh(RunContext& run);
-  Result<> undo_roles(RunContext& run);
-  Result<> remove_directories(RunContext& run);
+  // What is about to be done stands in the journal.
+  [[nodiscard]] Result<> record();
   [[nodiscard]] const Server& server() const { return seat_.server(); }
 
   Seat seat_;
   const model::Item item_;
-  std::string maintenance_;  // a database that isn't restored, for statements on the others
+  bool replace_;      // what holds something
+  Journal* journal_;  // may be null
+  ClusterEntry entry_;
   Globals globals_;
-  std::vector<std::string> made_directories_;  // for tablespaces, each before those above it
-  std::string roles_before_;
-  std::vector<Replacement> replacements_;
-  bool swap_begun_ = false;
   bool swap_answered_ = false;  // it has ended, well or not
 };
 

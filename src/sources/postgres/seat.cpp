@@ -1,66 +1,19 @@
 #include "sources/postgres/seat.hpp"
 
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "sources/assemble.hpp"
+#include "sources/place_restore.hpp"
 #include "sources/postgres/detect.hpp"
+#include "sources/postgres/ready.hpp"
 #include "sources/recorded_volume.hpp"
+#include "sources/restore_entry.hpp"
 
 namespace davit::sources {
 namespace {
 
 using namespace std::chrono_literals;
-
-// While an image makes its cluster, it runs a server that answers on the socket and goes away again. That one listens
-// to no network, so a server is the real one if it listens, or is process 1 of the container, or has been the same for
-// long.
-class RealServer {
- public:
-  RealServer(engine::Engine& engine, RunContext& run) : engine_(engine), run_(run) {}
-
-  Result<bool> operator()(const engine::ContainerId& id) {
-    auto server = Server::connect(engine_, id, run_);
-    if (!server) {
-      if (server.error().code() == Errc::cancelled || server.error().code() == Errc::not_found)
-        return std::unexpected(std::move(server).error());
-      started_.clear();
-      return false;
-    }
-    auto rows = server->query(server->database(),
-                              {"current_setting('listen_addresses')", "pg_postmaster_start_time()",
-                               server->superuser() ? "split_part(pg_read_file('postmaster.pid'), E'\\n', 1)" : "null"},
-                              "", run_);
-    if (!rows || rows->size() != 1) return false;
-    const Row& row = rows->front();
-    const std::string started = row[1].value_or("");
-    const auto now = run_.clock.steady();
-    if (started != started_) {
-      started_ = started;
-      since_ = now;
-    }
-    const bool listens = !row[0].value_or("").empty();
-    return now - since_ >= (listens || row[2] == "1" ? 1s : 60s);
-  }
-
- private:
-  engine::Engine& engine_;
-  RunContext& run_;
-  std::string started_;
-  std::chrono::steady_clock::time_point since_;
-};
-
-// Of a service that runs: it may have been started a moment ago.
-Result<> wait_until_real(engine::Engine& engine, const engine::ContainerId& id, RunContext& run) {
-  RealServer real_server(engine, run);
-  const auto deadline = run.clock.steady() + 2min;
-  while (true) {
-    TRY(run.check());
-    TRY_ASSIGN(real, real_server(id));
-    // Past the deadline, connecting says what is wrong.
-    if (real || run.clock.steady() >= deadline) return {};
-    run.clock.sleep_for(500ms);
-  }
-}
 
 const Volume* recorded_volume(const Target& target, const std::string& name) {
   const Volume* found = target.recorded != nullptr ? target.recorded->find_volume(name) : nullptr;
@@ -82,57 +35,79 @@ Seating find_seating(const model::Item& item, const Target& target) {
   return {};
 }
 
-Result<Seat> Seat::take(helper::Host& host, const model::Item& item, const Target& target, RunContext& run) {
+Result<Seat> Seat::take(helper::Host& host, const model::Item& item, const Target& target, ClusterEntry& entry,
+                        RunContext& run) {
   const Seating seating = find_seating(item, target);
   if (seating.container == nullptr)
     return fail(Errc::not_found, "service " + item.id.name + " is neither in the stack nor in the backup's definition");
-  Seat seat(host);
+  Seat seat(host, target.journal);
+  entry.one_off = !seating.running;
   if (seating.running) {
+    entry.container = seating.container->id.value;
     TRY(wait_until_real(host.engine(), seating.container->id, run));
     TRY_ASSIGN(server, Server::connect(host.engine(), seating.container->id, run));
     seat.server_ = std::move(server);
     return seat;
   }
-  if (auto started = seat.start(*seating.container, item, target, run); !started) {
+  if (auto started = seat.start(*seating.container, item, target, entry, run); !started) {
     // The volumes are empty or hold half a cluster that nobody has seen yet.
-    if (auto undone = seat.undo(); !undone) run.reporter.note(undone.error().message());
+    if (auto undone = seat.undo(run); !undone)
+      run.reporter.note(undone.error().message());
+    else
+      strike(target.journal, entry.key(), run);
+    if (seat.held_place_) strike(target.journal, place_key(*seat.held_place_), run);
     return std::unexpected(std::move(started).error());
   }
   return seat;
 }
 
 Result<> Seat::start(const engine::ContainerInfo& container, const model::Item& item, const Target& target,
-                     RunContext& run) {
-  TRY(make_volumes(container, target));
+                     ClusterEntry& entry, RunContext& run) {
+  TRY(make_volumes(container, target, entry, run));
   TRY_ASSIGN(held, hold_directory(container, run));
   run.reporter.note("starting PostgreSQL of service " + item.id.name + " in a one-off container");
   OneOffOptions options;
   options.purpose = "restore " + item.id.text();
+  options.name = entry.container = one_off_name(run.run_id);
   options.ready_within = 10min;
   const Stack* stack = target.recorded;
   if (stack != nullptr)
     if (const auto image = stack->images.find(container.image); image != stack->images.end())
       options.repo_digests = image->second.repo_digests;
+  if (journal_ != nullptr) TRY(journal_->record(entry.key(), to_json(entry)));
   auto real_server = std::make_shared<RealServer>(*engine_, run);
   TRY_ASSIGN(started, OneOff::start(
                           *engine_, container, options,
                           [real_server](const engine::ContainerId& id) { return (*real_server)(id); }, run));
   one_off_ = std::move(started);
-  if (held) TRY(held->close());
+  if (held && held_place_) {
+    TRY(held->close());
+    strike(journal_, place_key(*held_place_), run);
+  }
   TRY_ASSIGN(server, Server::connect(*engine_, one_off_->id(), run));
   server_ = std::move(server);
   return {};
 }
 
-Result<> Seat::make_volumes(const engine::ContainerInfo& container, const Target& target) {
+Result<> Seat::make_volumes(const engine::ContainerInfo& container, const Target& target, ClusterEntry& entry,
+                            RunContext& run) {
+  const engine::Mount* data = mount_of(container, data_directory(container));
   for (const engine::Mount& mount : container.mounts) {
     if (mount.type != "volume" || is_anonymous(mount.name)) continue;
     const Volume* recorded = recorded_volume(target, mount.name);
     engine::VolumeInfo info = recorded != nullptr ? recorded->info : engine::VolumeInfo{};
     info.name = mount.name;
     if (info.driver.empty()) info.driver = mount.driver.empty() ? "local" : mount.driver;
-    TRY_ASSIGN(made, make_volume(*engine_, info));
-    if (made) made_volumes_.push_back(mount.name);
+    const auto record = [&](bool filled) -> Result<> {
+      if (journal_ == nullptr) return {};
+      return journal_->record(volume_key(mount.name), to_json(VolumeEntry{run.run_id, mount.name, filled}));
+    };
+    // Until it is ours, somebody else may make it and fill it.
+    TRY_ASSIGN(made, make_volume(*engine_, info, [&] { return record(false); }));
+    if (!made) continue;
+    made_volumes_.push_back(mount.name);
+    TRY(record(true));
+    if (&mount == data) entry.fresh = true;
   }
   return {};
 }
@@ -142,16 +117,25 @@ Result<> Seat::make_volumes(const engine::ContainerInfo& container, const Target
 Result<std::optional<helper::Session>> Seat::hold_directory(const engine::ContainerInfo& container, RunContext& run) {
   const engine::Mount* mount = mount_of(container, data_directory(container));
   if (mount == nullptr || mount->type != "bind") return std::nullopt;
-  const helper::Place place{helper::Place::Kind::directory, mount->source, true};
+  helper::Place place{helper::Place::Kind::directory, mount->source, false};
+  TRY_ASSIGN(seen, probe_place(*host_, place, {".davit-nothing"}, run));
+  if (seen.exists) return std::nullopt;
+  if (journal_ != nullptr)
+    TRY(journal_->record(place_key(place), to_json(PlaceEntry{run.run_id, place, false, {place.source}})));
+  held_place_ = place;
+  place.create = true;
   TRY_ASSIGN(session, helper::Session::open(*host_, place, helper::Access::write, run));
   return session;
 }
 
-Result<> Seat::remove_volumes() {
+Result<> Seat::remove_volumes(RunContext& run) {
   Result<> result;
-  for (const std::string& volume : made_volumes_)
+  for (const std::string& volume : made_volumes_) {
     if (auto removed = engine_->remove_volume(volume); !removed && removed.error().code() != Errc::not_found)
       result = in_context(std::move(removed), "remove volume " + volume);
+    else
+      strike(journal_, volume_key(volume), run);
+  }
   made_volumes_.clear();
   return result;
 }
@@ -163,9 +147,19 @@ Result<> Seat::close() {
   return in_context(std::move(closed), "stop PostgreSQL in its one-off container");
 }
 
-Result<> Seat::undo() {
+void Seat::keep_volumes(RunContext& run) {
+  for (const std::string& volume : made_volumes_) strike(journal_, volume_key(volume), run);
+  made_volumes_.clear();
+}
+
+void Seat::leave() {
+  if (one_off_) one_off_->release();
+  one_off_.reset();
+}
+
+Result<> Seat::undo(RunContext& run) {
   auto closed = close();
-  auto removed = remove_volumes();
+  auto removed = remove_volumes(run);
   return closed ? removed : closed;
 }
 

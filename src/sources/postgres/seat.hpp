@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sources/one_off.hpp"
+#include "sources/postgres/cluster_entry.hpp"
 #include "sources/postgres/server.hpp"
 #include "sources/source.hpp"
 
@@ -22,30 +23,39 @@ struct Seating {
 
 class Seat {
  public:
-  // Errc::unavailable if the server does not get ready; what was made for it is removed again.
+  // Says in `entry` where the server runs. What is made for a one-off container is recorded in the target's journal,
+  // and the entry before the container. Errc::unavailable if the server does not get ready; what was made for it is
+  // removed again.
   [[nodiscard]] static Result<Seat> take(helper::Host& host, const model::Item& item, const Target& target,
-                                         RunContext& run);
+                                         ClusterEntry& entry, RunContext& run);
 
   [[nodiscard]] const Server& server() const { return *server_; }
   [[nodiscard]] bool one_off() const { return one_off_.has_value(); }
   // Stops and removes a one-off container, so that the cluster on its volumes is whole.
   [[nodiscard]] Result<> close();
   // The same, and removes the volumes that were made for it.
-  [[nodiscard]] Result<> undo();
+  [[nodiscard]] Result<> undo(RunContext& run);
+  // They stay, as the restore does.
+  void keep_volumes(RunContext& run);
+  // Leaves everything as it is, the container included.
+  void leave();
 
  private:
-  explicit Seat(helper::Host& host) : host_(&host), engine_(&host.engine()) {}
+  Seat(helper::Host& host, Journal* journal) : host_(&host), engine_(&host.engine()), journal_(journal) {}
   Result<std::optional<helper::Session>> hold_directory(const engine::ContainerInfo& container, RunContext& run);
-  Result<> make_volumes(const engine::ContainerInfo& container, const Target& target);
+  Result<> make_volumes(const engine::ContainerInfo& container, const Target& target, ClusterEntry& entry,
+                        RunContext& run);
   Result<> start(const engine::ContainerInfo& container, const model::Item& item, const Target& target,
-                 RunContext& run);
-  Result<> remove_volumes();
+                 ClusterEntry& entry, RunContext& run);
+  Result<> remove_volumes(RunContext& run);
 
   helper::Host* host_;
   engine::Engine* engine_;
   std::optional<OneOff> one_off_;
   std::optional<Server> server_;
+  Journal* journal_;
   std::vector<std::string> made_volumes_;
+  std::optional<helper::Place> held_place_;
 };
 
 }  // namespace davit::sources

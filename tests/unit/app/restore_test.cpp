@@ -51,15 +51,14 @@ class ScriptedRestoration : public sources::Restoration {
     return {};
   }
   Result<> commit(RunContext&) override { return script_.tell("commit " + id_.text()); }
-  Result<bool> seal(RunContext&) override {
-    TRY(script_.tell("seal " + id_.text()));
-    return id_.kind == model::ItemKind::volume;
-  }
+  Result<> hold(RunContext&) override { return script_.tell("hold " + id_.text()); }
+  Result<> seal(RunContext&) override { return script_.tell("seal " + id_.text()); }
   Result<> finish(RunContext&) override { return script_.tell("finish " + id_.text()); }
   Result<> rollback(RunContext& run) override {
     CHECK(run.check());
     return script_.tell("rollback " + id_.text());
   }
+  void leave() override { (void)script_.tell("leave " + id_.text()); }
 
  private:
   Script& script_;
@@ -156,6 +155,8 @@ TEST_CASE(
                                  "stage volume:b",           "commit stack:definition", "commit volume:a",
                                  "commit volume:b",  //
                                  "restore postgres:db",      "stage postgres:db",       "commit postgres:db",
+                                 "hold stack:definition",    "hold volume:a",           "hold volume:b",
+                                 "hold postgres:db",  //
                                  "seal stack:definition",    "seal volume:a",           "seal volume:b",
                                  "seal postgres:db",  //
                                  "finish stack:definition",  "finish volume:a",         "finish volume:b",
@@ -166,7 +167,7 @@ TEST_CASE("a step that fails has every item that was begun rolled back, in rever
   Fixture fixture;
   const std::string step =
       GENERATE("stage volume:a", "restore volume:b", "stage volume:b", "commit volume:a", "commit volume:b",
-               "restore postgres:db", "stage postgres:db", "commit postgres:db", "seal volume:a");
+               "restore postgres:db", "stage postgres:db", "commit postgres:db", "hold volume:b", "hold postgres:db");
   INFO(step);
   fixture.script.failing = {step};
   const Error error = fixture.failed_restore();
@@ -217,19 +218,59 @@ TEST_CASE("of several items that can't be finished each is told") {
   CHECK(error.message().contains("the script failed finish postgres:db"));
 }
 
-TEST_CASE(
-    "once one item is sealed there is no way back: another that can't be sealed is tried once more by its finish") {
+TEST_CASE("once it is decided there is no way back: what can't be sealed is tried once more by its finish") {
   Fixture fixture;
-  fixture.script.failing = {"seal volume:b"};
+  const std::string item = GENERATE("stack:definition", "volume:b");
+  fixture.script.failing = {"seal " + item};
   SECTION("which does it") { REQUIRE(fixture.restore()); }
   SECTION("which fails, too") {
-    fixture.script.failing.insert("finish volume:b");
+    fixture.script.failing.insert("finish " + item);
     const Error error = fixture.failed_restore();
-    CHECK(error.message().contains("volume:b may have its old contents again: the script failed seal volume:b"));
+    CHECK(error.message().contains("the backup is restored"));
+    CHECK(error.message().contains(item + " is in place, and old contents are left: the script failed seal " + item));
+    CHECK(error.hint().contains("guard"));
+    // Its guard goes on in the same direction.
+    REQUIRE(fixture.guard.entries.size() == 1);
+    CHECK(fixture.guard.entries[0].second["kind"] == "decided");
   }
-  CHECK(fixture.script.told_behind("seal volume:b") ==
-        std::vector<std::string>{"seal postgres:db", "finish stack:definition", "finish volume:a", "finish volume:b",
-                                 "finish postgres:db"});
+  CHECK(std::ranges::equal(
+      fixture.script.told_behind("seal postgres:db"),
+      std::vector<std::string>{"finish stack:definition", "finish volume:a", "finish volume:b", "finish postgres:db"}));
+  CHECK(std::ranges::contains(fixture.guard.log, "record decided"));
+}
+
+TEST_CASE("what fails up to the decision leads everything back, and nothing of it stays in the journal") {
+  Fixture fixture;
+  fixture.guard.fault = [](std::string_view what) -> Result<> {
+    if (what == "record decided") return fail(Errc::unavailable, "the disk is full");
+    return {};
+  };
+  const Error error = fixture.failed_restore();
+  CHECK(fixture.script.told_behind("hold postgres:db") == kAllBack);
+  CHECK(error.hint() == "the old contents are in place as before");
+  CHECK(fixture.guard.entries.empty());
+}
+
+TEST_CASE("a guard that is lost before the decision leads everything back") {
+  Fixture fixture;
+  fixture.script.on_stage_b = [&] { fixture.guard.lost.request_stop(); };
+  (void)fixture.failed_restore();
+  CHECK(fixture.script.told_behind("stage volume:b") ==
+        std::vector<std::string>{"rollback volume:b", "rollback volume:a", "rollback stack:definition"});
+}
+
+TEST_CASE("a decision that nobody can tell of is left to whoever has the journal") {
+  Fixture fixture;
+  fixture.guard.fault = [&](std::string_view what) -> Result<> {
+    if (what != "record decided") return {};
+    fixture.guard.lost.request_stop();
+    return fail(Errc::unavailable, "no answer");
+  };
+  const Error error = fixture.failed_restore();
+  CHECK(fixture.script.told_behind("hold postgres:db") ==
+        std::vector<std::string>{"leave postgres:db", "leave volume:b", "leave volume:a", "leave stack:definition"});
+  CHECK(error.message().contains("has lost its guard"));
+  CHECK(error.hint() == "run davit again");
 }
 
 TEST_CASE("a restore that is told to stop leads back, and can't be stopped in that") {

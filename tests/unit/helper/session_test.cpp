@@ -255,6 +255,85 @@ TEST_CASE("a session that is dropped behind the seal keeps the new contents, and
   CHECK(difference(snapshot(source.path()), snapshot(around / "made")) == "");
 }
 
+TEST_CASE("a restore that is held waits for its journal: neither the end of davit nor of the helper leads anywhere") {
+  Fixture fixture;
+  const Tree source;
+  test::make_file(source / "new", "new");
+  Host host(fixture.engine, Fixture::options(GENERATE(false, true)));
+  const Archive archive = archive_of(fixture, host, source.path());
+  const Tree around;
+  fs::create_directory(around / "place");
+  test::make_file(around / "place/old", "old");
+  const Tree fresh;
+  const bool made = GENERATE(false, true);
+  const fs::path target = made ? fresh / "made" : around / "place";
+  const auto before = made ? test::Snapshot() : snapshot(target);
+  const std::string end = GENERATE("dropped", "killed", "told to end", "killed before");
+  INFO(end << (made ? " in a directory that was made" : ""));
+  {
+    auto session = fixture.open(host, directory(target, made), Access::write);
+    CHECK(session.hold().error().code() == Errc::bug);
+    stream::MemorySource stored(std::as_bytes(std::span(archive.bytes)));
+    REQUIRE(session.stage(stage_options(archive.result), stored));
+    CHECK_FALSE(session.hold());
+    REQUIRE(session.commit());
+    if (end == "killed before") fixture.engine.kill_helper();
+    const auto held = session.hold();
+    if (!held) FAIL(held.error().message());
+    if (end == "killed") fixture.engine.kill_helper();
+    if (end == "told to end") REQUIRE(fixture.engine.stop_container({fixture.engine.helper_names().at(0)}, {}));
+  }
+  CHECK(fixture.engine.helper_names().empty());
+  CHECK(test::read_text(target / "new") == "new");
+  auto next = fixture.open(host, directory(target), Access::write);
+  CHECK(next.probe().value().leftovers == std::vector<std::string>{fixture.run.context.run_id});
+  if (GENERATE(false, true)) {
+    REQUIRE(next.seal());
+    REQUIRE(next.recover(fixture.run.context.run_id));
+    CHECK(difference(snapshot(source.path()), snapshot(target)) == "");
+  } else {
+    REQUIRE(next.recover(fixture.run.context.run_id));
+    REQUIRE(next.close());
+    if (!made) CHECK(difference(before, snapshot(target)) == "");
+    if (!made) return;
+    auto above = fixture.open(host, directory(fresh.path()), Access::write);
+    REQUIRE(above.remove_empty({"made", "nothing"}));
+    CHECK_FALSE(fs::exists(target));
+    fs::create_directory(fresh / "full");
+    test::make_file(fresh / "full/file", "theirs");
+    REQUIRE(above.remove_empty({"full", "full/file"}));
+    CHECK(test::read_text(fresh / "full/file") == "theirs");
+  }
+}
+
+TEST_CASE("a restore that is held is led back or finished by the session that holds it") {
+  Fixture fixture;
+  const Tree source;
+  test::make_file(source / "new", "new");
+  Host host(fixture.engine, Fixture::options());
+  const Archive archive = archive_of(fixture, host, source.path());
+  const Tree around;
+  const bool back = GENERATE(false, true);
+  const bool killed = GENERATE(false, true);
+  auto session = fixture.open(host, directory(around / "made", true), Access::write);
+  stream::MemorySource stored(std::as_bytes(std::span(archive.bytes)));
+  REQUIRE(session.stage(stage_options(archive.result), stored));
+  REQUIRE(session.commit());
+  REQUIRE(session.hold());
+  if (killed) fixture.engine.kill_helper();
+  if (back) {
+    REQUIRE(session.rollback());
+    REQUIRE(session.close());
+    // Who made the directory was killed: its journal has it.
+    CHECK(fs::exists(around / "made") == killed);
+    if (killed) CHECK(snapshot(around / "made").size() == 1);
+  } else {
+    REQUIRE(session.cleanup());
+    REQUIRE(session.close());
+    CHECK(difference(snapshot(source.path()), snapshot(around / "made")) == "");
+  }
+}
+
 TEST_CASE("a reader that stalls loses nothing: the helper stays until all was taken over") {
   Fixture fixture;
   const Tree source;

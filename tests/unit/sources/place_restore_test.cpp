@@ -3,9 +3,12 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <filesystem>
+#include <ranges>
 
+#include "sources/undo_restore.hpp"
 #include "stream/memory_stream.hpp"
 #include "support/helper_engine.hpp"
+#include "support/memory_journal.hpp"
 #include "support/quiet_run.hpp"
 #include "support/tree.hpp"
 
@@ -120,6 +123,138 @@ TEST_CASE("what this restore has staged is no data that has come since") {
   REQUIRE((*restoration)->seal(fixture.run.context));
   REQUIRE((*restoration)->finish(fixture.run.context));
   CHECK(fs::exists(fixture.volume / "new"));
+}
+
+// As a guard does it: from the last entry to the first; `run` is the guard's.
+std::vector<std::string> settle_all(helper::Host& host, const test::MemoryJournal& journal, bool decided,
+                                    RunContext& run) {
+  std::vector<std::string> lines;
+  for (const auto& [key, entry] : journal.entries() | std::views::reverse) {
+    INFO(key);
+    CHECK(is_of_restore(entry));
+    auto settled = settle_restore(host, entry, decided, run);
+    if (!settled) FAIL(settled.error().message());
+    std::ranges::move(*settled, std::back_inserter(lines));
+  }
+  return lines;
+}
+
+TEST_CASE("a dead run's restore of a volume is led back or carried on, as was decided, and again without harm") {
+  Fixture fixture;
+  test::make_file(fixture.volume / "old", "old");
+  test::MemoryJournal journal;
+  PlaceTarget target = Fixture::data();
+  target.journal = &journal;
+  const std::string until = GENERATE("begun", "staged", "committed", "held", "held, and its helper lives", "sealed");
+  INFO(until);
+  auto restoration = restore_place(fixture.host, target, fixture.other);
+  REQUIRE(restoration);
+  REQUIRE(journal.entries().size() == 1);
+  if (until != "begun") REQUIRE(fixture.stage(**restoration, fixture.other));
+  if (until != "begun" && until != "staged") REQUIRE((*restoration)->commit(fixture.other));
+  const bool held = until.starts_with("held") || until == "sealed";
+  if (held) REQUIRE((*restoration)->hold(fixture.other));
+  if (until == "sealed") REQUIRE((*restoration)->seal(fixture.other));
+  // What a dead davit doesn't end any more is for the guard to end; one that is killed leads nothing back either.
+  if (until != "held, and its helper lives") fixture.engine.kill_helper();
+
+  const bool decided = held && GENERATE(false, true);
+  if (until == "sealed" && !decided) return;
+  for (int again = 0; again < 2; ++again) {
+    const auto lines = settle_all(fixture.host, journal, decided, fixture.run.context);
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].starts_with("restore feedfeedfeedfeed: volume shop_data " +
+                               std::string(decided ? "is finished" : "has its old contents")));
+    CHECK(lines[0].ends_with(" again") == (again == 0 && !decided && until != "begun"));
+    CHECK(fs::exists(fixture.volume / "new") == decided);
+    CHECK(fs::exists(fixture.volume / "old") == !decided);
+    CHECK_FALSE(fs::exists(fixture.volume / ".davit-restore-feedfeedfeedfeed"));
+    CHECK(fixture.engine.helper_names().empty());
+  }
+}
+
+TEST_CASE("a restore that ends, well or not, leaves nothing in the journal") {
+  Fixture fixture;
+  test::MemoryJournal journal;
+  PlaceTarget target = Fixture::data();
+  target.journal = &journal;
+  const bool well = GENERATE(false, true);
+  auto restoration = restore_place(fixture.host, target, fixture.run.context);
+  REQUIRE(restoration);
+  REQUIRE(fixture.stage(**restoration, fixture.run.context));
+  REQUIRE((*restoration)->commit(fixture.run.context));
+  REQUIRE((*restoration)->hold(fixture.run.context));
+  CHECK(journal.entries().size() == 1);
+  if (well) {
+    REQUIRE((*restoration)->seal(fixture.run.context));
+    REQUIRE((*restoration)->finish(fixture.run.context));
+  } else {
+    REQUIRE((*restoration)->rollback(fixture.run.context));
+  }
+  CHECK(fs::exists(fixture.volume / "new") == well);
+  CHECK(journal.entries().empty());
+}
+
+TEST_CASE("where nothing can be recorded, nothing is done") {
+  Fixture fixture;
+  test::make_file(fixture.volume / "old", "old");
+  test::MemoryJournal journal;
+  journal.fail_at(1, true);
+  PlaceTarget target = Fixture::data();
+  target.journal = &journal;
+  CHECK_FALSE(restore_place(fixture.host, target, fixture.run.context));
+  const test::Tree around;
+  target.place = {Place::Kind::directory, around / "a/b", true};
+  CHECK_FALSE(restore_place(fixture.host, target, fixture.run.context));
+  CHECK_FALSE(fs::exists(around / "a"));
+  CHECK(fixture.engine.helper_names().empty());
+}
+
+TEST_CASE("directories and a volume that a dead run has made go again, unless somebody has filled them") {
+  Fixture fixture;
+  const test::Tree around;
+  test::MemoryJournal journal;
+  const bool decided = GENERATE(false, true);
+  const bool filled = !decided && GENERATE(false, true);
+  {
+    PlaceTarget target{{Place::Kind::directory, around / "a/b/c", true}, {}, false};
+    target.journal = &journal;
+    auto directory = restore_place(fixture.host, target, fixture.other);
+    REQUIRE(directory);
+    model::Item item;
+    item.id = {model::ItemKind::volume, "made"};
+    item.attributes = {{"driver", "local"}, {"volume", "shop_made"}};
+    const auto source = make_volume_source(fixture.host, {});
+    const Target volume_target{"shop", "/srv/shop", nullptr, nullptr, false, false, &journal};
+    auto volume = source->restore(item, volume_target, fixture.other);
+    REQUIRE(volume);
+    for (Restoration* each : {directory->get(), volume->get()}) {
+      REQUIRE(fixture.stage(*each, fixture.other));
+      REQUIRE(each->commit(fixture.other));
+      REQUIRE(each->hold(fixture.other));
+    }
+    CHECK(journal.entries().size() == 3);
+    for (Restoration* each : {directory->get(), volume->get()}) each->leave();
+  }
+  const auto volume = fixture.engine.volume_directory("shop_made");
+  REQUIRE(volume);
+  CHECK(test::read_text(*volume / "new") == "new");
+  if (filled) {
+    test::make_file(around / "a/theirs", "theirs");
+    // Behind the restore's back, in what was committed: that goes with it. In the volume itself it stays.
+    test::make_file(*volume / "theirs", "theirs");
+  }
+  for (int again = 0; again < 2; ++again) {
+    const auto lines = settle_all(fixture.host, journal, decided, fixture.run.context);
+    CHECK(fs::exists(around / "a/b/c/new") == decided);
+    CHECK(fs::exists(around / "a/b") == decided);
+    CHECK(fs::exists(around / "a") == (decided || filled));
+    CHECK(fixture.engine.volume_directory("shop_made").has_value() == (decided || filled));
+    const std::string made = "restore feedfeedfeedfeed: volume shop_made, which was made for it, ";
+    CHECK(std::ranges::contains(lines, made + "was removed") == (!decided && !filled && again == 0));
+    CHECK(std::ranges::contains(lines, made + "stays: somebody has put data into it") == filled);
+  }
+  CHECK(fixture.engine.helper_names().empty());
 }
 
 // A backup of shop_data, as the volume source is given it.

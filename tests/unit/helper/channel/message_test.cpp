@@ -34,12 +34,13 @@ TEST_CASE("a job arrives as it was sent, with names of any bytes") {
   CHECK(staged.stage.paths == kOddPaths);
   CHECK(staged.run == "0123abcd");
 
-  for (const auto kind :
-       {Job::Kind::probe, Job::Kind::commit, Job::Kind::rollback, Job::Kind::cleanup, Job::Kind::recover}) {
+  for (const auto kind : {Job::Kind::probe, Job::Kind::commit, Job::Kind::hold, Job::Kind::rollback, Job::Kind::cleanup,
+                          Job::Kind::recover, Job::Kind::remove}) {
     const auto job = job_from(through_text(to_json(Job{.kind = kind, .paths = {"x"}, .run = "r"}))).value();
     CHECK(job.kind == kind);
-    CHECK(job.paths == (kind == Job::Kind::probe ? std::vector<std::string>{"x"} : std::vector<std::string>{}));
-    CHECK(job.run == (kind == Job::Kind::recover ? "r" : ""));
+    const bool has_paths = kind == Job::Kind::probe || kind == Job::Kind::remove;
+    CHECK(job.paths == (has_paths ? std::vector<std::string>{"x"} : std::vector<std::string>{}));
+    CHECK(job.run == (kind == Job::Kind::recover || kind == Job::Kind::hold ? "r" : ""));
   }
 }
 

@@ -84,7 +84,7 @@ struct Step {
   std::string payload;
   bool answered = false;  // the helper's trailer comes before it
 };
-std::vector<Step> whole_restore(const Packed& archive) {
+std::vector<Step> whole_restore(const Packed& archive, bool hold = false) {
   std::vector<Step> steps{{FrameType::job, to_json(stage_job(archive)).dump()}};
   const std::size_t piece = archive.bytes.size() / 3 + 1;
   for (std::size_t at = 0; at < archive.bytes.size(); at += piece) {
@@ -92,7 +92,8 @@ std::vector<Step> whole_restore(const Packed& archive) {
   }
   steps.push_back({FrameType::trailer, trailer_ok(to_json(archive.stored)).dump()});
   steps.push_back({FrameType::ack, "", true});
-  for (const auto kind : {Job::Kind::commit, Job::Kind::seal, Job::Kind::cleanup}) {
+  for (const auto kind : {Job::Kind::commit, Job::Kind::hold, Job::Kind::seal, Job::Kind::cleanup}) {
+    if (kind == Job::Kind::hold && !hold) continue;
     steps.push_back({FrameType::job, to_json(Job{.kind = kind, .run = "feed"}).dump()});
     steps.push_back({FrameType::ack, "", true});
   }
@@ -140,6 +141,39 @@ TEST_CASE("a restore whose channel is cut at any frame leaves the old contents o
       CHECK(served.restored == (count > seal));
       CHECK(difference(count > seal ? fresh : before, snapshot(place.path())) == "");
     }
+  }
+}
+
+TEST_CASE("behind a hold a cut leaves both contents to whoever has the journal, up to the seal") {
+  const Tree source;
+  test::make_oddities(source.path());
+  const Packed archive = packed(source.fd());
+  const auto fresh = snapshot(source.path());
+  const auto steps = whole_restore(archive, true);
+  const auto at = [&](const char* job) {
+    return static_cast<std::size_t>(
+        std::ranges::find_if(steps, [&](const Step& step) { return step.payload.contains(job); }) - steps.begin());
+  };
+  for (std::size_t count = at("commit"); count <= steps.size(); ++count) {
+    const Tree place;
+    test::make_file(place / "old", "old contents");
+    const auto before = snapshot(place.path());
+    Serving serving(place.fd());
+    for (std::size_t i = 0; i < count; ++i) {
+      if (steps[i].answered) REQUIRE(wait_for_trailer(serving.link())["status"] == "ok");
+      REQUIRE(serving.link().send(steps[i].type, std::as_bytes(std::span(steps[i].payload))));
+    }
+    const Served served = serving.end();
+    INFO("cut behind frame " << count);
+    const bool held = count > at("hold");
+    const bool sealed = count > at("seal");
+    CHECK(served.restored == held);
+    CHECK(difference(held ? fresh : before, snapshot(place.path(), {".davit-restore-feed"})) == "");
+    if (held && !sealed) {
+      CHECK(test::read_text(place / ".davit-restore-feed/old/old") == "old contents");
+      REQUIRE(RestoreArea(place.fd(), "feed").rollback());
+    }
+    CHECK(difference(sealed ? fresh : before, snapshot(place.path())) == "");
   }
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -213,6 +214,29 @@ TEST_CASE("leftovers of a restore and an empty lost+found are not packed") {
   CHECK(pack(place).members.at("lost+found/#1") == "found");
 }
 
+TEST_CASE("a place that may hold half a restore is not packed, and one whose restore only left its rests is") {
+  const Tree source;
+  test::make_file(source / "new", "new");
+  stream::MemorySink tar;
+  REQUIRE(pack_place(source.fd(), {}, tar, {}));
+  const Tree place;
+  test::make_file(place / "old", "old");
+  RestoreArea area(place.fd(), "dead");
+  stream::MemorySource from(tar.contents());
+  REQUIRE(area.stage(from, {}, {}));
+  const bool committed = GENERATE(false, true);
+  if (committed) REQUIRE(area.commit());
+  stream::MemorySink sink;
+  const auto refused = pack_place(place.fd(), {}, sink, {});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == Errc::failed);
+  CHECK(refused.error().message().contains(".davit-restore-dead"));
+  CHECK_FALSE(refused.error().hint().empty());
+  if (!committed) return;
+  REQUIRE(area.seal());
+  CHECK(pack(place).members.at("new") == "new");
+}
+
 TEST_CASE("directories nested deeper than any path may be long, and than descriptors last") {
   const Tree place;
   constexpr int kDepth = 1200;
@@ -244,10 +268,10 @@ TEST_CASE("directories nested deeper than any path may be long, and than descrip
   REQUIRE(staged);
   CHECK(staged->entries == report->entries);
   REQUIRE(area.commit());
+  REQUIRE(area.cleanup());
   stream::MemorySink again;
   REQUIRE(pack_place(to.fd(), {.encoding = {}, .paths = {}, .exclude = {}}, again, {}));
   CHECK(again.contents().size() == tar.contents().size());
-  REQUIRE(area.cleanup());
   // Restoring nothing removes it all, which no path string could.
   const Tree nothing;
   stream::MemorySink empty;

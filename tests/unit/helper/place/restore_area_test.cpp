@@ -276,6 +276,34 @@ TEST_CASE("an area that is there already is not built upon") {
   REQUIRE(area.rollback());
 }
 
+TEST_CASE("two helpers on one area never move the same names at once") {
+  const Tree place;
+  make_old(place);
+  const auto before = snapshot(place.path());
+  const std::string tar = archive_of_new();
+  for (int round = 0; round < 20; ++round) {
+    RestoreArea area(place.fd(), "r1");
+    REQUIRE(stage(area, tar));
+    REQUIRE(area.commit());
+    std::vector<pid_t> helpers;
+    for (int i = 0; i < 3; ++i) {
+      const pid_t child = ::fork();
+      if (child == 0) {
+        // A lock belongs to an open file, and a directory of its own tells who has it.
+        const UniqueFd own(::open(place.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        ::_exit(RestoreArea(own.get(), "r1").rollback() ? 0 : 1);
+      }
+      helpers.push_back(child);
+    }
+    for (const pid_t helper : helpers) {
+      int status = -1;
+      REQUIRE(::waitpid(helper, &status, 0) == helper);
+      CHECK(status == 0);
+    }
+    REQUIRE(difference(before, snapshot(place.path())) == "");
+  }
+}
+
 TEST_CASE("an area that somebody else made, or whose journal is damaged, is left alone") {
   const Tree place;
   make_old(place);
