@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -16,6 +17,9 @@ def host_process():
     daemons = subprocess.run(["pidof", "dockerd"], capture_output=True, text=True).stdout.split()
     for pid in ["1", *sorted(daemons, key=int)]:  # the oldest: the tests have Engines of their own
         try:
+            # A daemon in a container has a second id, in that container: an Engine of some test's own.
+            if len(re.search(r"^NSpid:(.*)$", Path(f"/proc/{pid}/status").read_text(), re.M)[1].split()) > 1:
+                continue
             os.readlink(f"/proc/{pid}/ns/mnt")
             return pid
         except OSError:
