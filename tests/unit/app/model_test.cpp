@@ -226,11 +226,10 @@ void suffer_restores(std::uint64_t part, std::uint64_t parts) {
       world, restore, [&] { world.fill("b"); },
       [&](const Outcome& outcome) -> std::string {
         const std::string mark = world.mark();
-        if (mark != "a" && (mark != "b" || outcome.result) && outcome.fault.how != How::dies) return mark;
+        if (mark != "a" && (mark != "b" || outcome.result)) return mark;
         // An error of davit's that lives tells what is left.
         for (const std::string& name : split(world.half_restored_databases(), ' '))
-          if (!name.empty() && (outcome.result || !outcome.result.error().message().contains(name)) &&
-              outcome.fault.how != How::dies)
+          if (!name.empty() && (outcome.result || !outcome.result.error().message().contains(name)))
             return name + " is left, and nobody says so";
         return {};
       },
