@@ -138,7 +138,7 @@ build_image() { # WHAT ARGUMENTS…
 }
 
 # The tag follows the Dockerfile's toolchain part, so that it is built again only when that part changes.
-toolchain_image() { printf 'davit-toolchain:%s' "$(sed '/^FROM toolchain AS build/,$d' "$DAVIT_ROOT/Dockerfile" | hash_of)"; }
+toolchain_image() { printf 'davit-toolchain:%s' "$(sed '/^FROM .* AS build$/,$d' "$DAVIT_ROOT/Dockerfile" | hash_of)"; }
 ensure_toolchain() {
   local image
   image=$(toolchain_image)
@@ -149,9 +149,28 @@ ensure_toolchain() {
     -t "$image" "$DAVIT_ROOT"
 }
 
+# The classic builder can mount no cache. So the product is first compiled with the shared one, which gives out what that
+# took, and an image of the toolchain takes it in.
+fill_cache_image() { # TAG
+  local found rc=0
+  found=$(mktemp -d "${TMPDIR:-/tmp}/davit-cache.XXXXXX") || return
+  # In a directory as deep as the Dockerfile's, and a fresh one: what is up to date would not be asked for.
+  rm -rf "$DAVIT_ROOT/build/product"
+  {
+    compiler -v "$found:/found" -e CCACHE_REMOTE_STORAGE=file:/found -e CCACHE_RESHARE=true -- \
+      sh -ec 'cmake --preset release-static -B build/product >/dev/null; cmake --build build/product --target davit' &&
+      printf 'FROM %s\nENV CCACHE_REMOTE_STORAGE=file:/found\nCOPY . /found\n' "$(toolchain_image)" | as_root tee "$found/Dockerfile" &&
+      DOCKER_BUILDKIT=0 docker build -q --force-rm -t "$1" "$found"
+  } || rc=$?
+  as_root rm -rf "$found" "$DAVIT_ROOT/build/product"
+  return "$rc"
+}
+
 # The product, as a release builds it.
 ensure_product() {
-  ensure_toolchain && build_image "$DAVIT_IMAGE" --build-arg BASE_IMAGE=davit-base/debian:trixie -t "$DAVIT_IMAGE" "$DAVIT_ROOT"
+  ensure_toolchain && quietly "compiling davit" fill_cache_image davit-toolchain:cached &&
+    build_image "$DAVIT_IMAGE" --build-arg BASE_IMAGE=davit-base/debian:trixie --build-arg BUILD_FROM=davit-toolchain:cached \
+      -t "$DAVIT_IMAGE" "$DAVIT_ROOT"
 }
 
 ensure_postgres() { # MAJOR
