@@ -104,4 +104,4 @@ def test_two_stacks_and_none_named(davit, refuses, stack, small_stack):
 
 def test_helper_image_that_does_not_exist(davit, refuses, stack):
     refuses(davit, ["backup", "--stack", stack.name, "--helper-image", "e2e.invalid/no-such:image"], "unavailable",
-            r"back up volume:data: .*pull image e2e\.invalid/no-such:image", "load the image")
+            r"pull the helper's image e2e\.invalid/no-such:image: .+", "load the image")
