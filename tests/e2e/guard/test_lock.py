@@ -8,52 +8,10 @@ import pytest
 
 from support.davit import Davit
 from support.engine import wait_until
+from support.running import Running, put_right, runs, told
 from support.small_stack import SmallStack
 
 WAYS = pytest.mark.parametrize("davit", ["container", "host"], indirect=True)
-
-
-class Running:
-    """davit backup of a stack that takes it a while, in the state that its guard runs."""
-
-    def __init__(self, davit, stack, *more):
-        self.davit, self.stack, self.engine = davit, stack, davit.engine
-        self.guard = f"davit-guard-{stack.name}"
-        argv = davit.argv(["backup", "--stack", stack.name, "--compress", "zstd:19", *more],
-                          {"DAVIT_REPOSITORY": str(davit.repository)})
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True)
-        wait_until("the backup to be under way", self.packing, 60)
-
-    def packing(self):
-        assert self.process.poll() is None, self.process.communicate()
-        return self.state() == "running" and any(name.startswith("davit-helper-") for name in self.engine.ours()["container"])
-
-    def state(self):
-        return self.engine.out("ps", "-a", "--filter", f"name=^{self.guard}$", "--format", "{{.State}}")
-
-    def labels(self):
-        return self.engine.inspect(self.guard)["Config"]["Labels"]
-
-    def kill(self):
-        """SIGKILL, which nobody can catch; of a container as a whole."""
-        if self.davit.way == "container":
-            self.engine.run("kill", self.labels()["davit.owner"].removeprefix("container/"))
-        else:
-            self.process.kill()
-
-    def end(self, code):
-        out, err = self.process.communicate(timeout=120)
-        assert self.process.returncode == code or (code is None and self.process.returncode != 0), (out, err)
-        return err
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.communicate(timeout=60)
 
 
 @pytest.fixture
@@ -61,25 +19,6 @@ def stack(engine):
     stack = SmallStack(engine, "head -c 60000000 /dev/urandom > blob")
     yield stack
     stack.destroy()
-
-
-def runs(stack):
-    state = stack.engine.inspect(stack.container)["State"]
-    return state["Running"] and not state["Paused"]
-
-
-def put_right(running, seconds=10.0):
-    """What was held runs again; the guard stays to tell, or is gone if there is nothing to be told."""
-    wait_until("the service to run again", lambda: runs(running.stack), seconds)
-    # It gives the helpers of its run half a minute to end.
-    wait_until("the guard to end", lambda: running.state() in ("exited", ""), 60)
-
-
-def told(davit, running):
-    """The next command says what was done, and nothing is left."""
-    said = davit("ls").stderr
-    assert running.state() == ""
-    return said
 
 
 @WAYS
@@ -194,21 +133,3 @@ def test_a_guard_without_the_engine_is_refused_before_anything_is_done(davit, en
     missing = davit("backup", "--stack", stack.name, code=None, env={"DAVIT_ENGINE_SOCKET": str(scratch / "nothing")})
     assert missing.returncode == 1 and "DAVIT_ENGINE_SOCKET" in missing.stderr
     assert davit.json("ls") == []
-
-
-@pytest.mark.parametrize("way", ["kill", "stop"])
-def test_a_guard_comes_back_with_its_engine(nested, scratch, binary, way):
-    stack = SmallStack(nested, "head -c 60000000 /dev/urandom > blob")
-    repository = scratch / "backups"
-    repository.mkdir()
-    davit = Davit("host", nested, repository, binary)
-    try:
-        with Running(davit, stack) as running:
-            getattr(nested, way)()
-            nested.start()
-            put_right(running)
-            running.end(None)
-        assert "started service app again" in told(davit, running)
-        assert runs(stack)
-    finally:
-        stack.destroy()

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import uuid
 from pathlib import Path
 
 SOCKET = "/var/run/docker.sock"
@@ -15,7 +16,7 @@ def extract_binary(engine, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     container = engine.out("create", IMAGE, "--version")
     try:
-        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh = path.with_suffix(f".{uuid.uuid4().hex[:8]}")
         engine.run("cp", f"{container}:/davit", str(fresh))
         fresh.chmod(0o755)
         fresh.replace(path)

@@ -1,13 +1,13 @@
 """An Engine of the tests' own: dockerd in a container of this machine's Engine. It may be killed and started again.
 
-It sees DAVIT_SCRATCH at its own path, its socket lies there, and it shares nothing else with this machine. Everything that
+It sees DAVIT_SCRATCH at its own path, its socket lies there and at the usual place, and it shares nothing else with this machine. Everything that
 takes an Engine takes this one: `Stack`, `Davit`, `Postgres`.
 """
 
 import subprocess
 import uuid
 
-from support.engine import Engine, wait_until
+from support.engine import SOCKET, Engine, wait_until
 
 IMAGE = "davit-test/engine"
 # As near to `--privileged` as it gets where this machine lacks a capability itself.
@@ -55,7 +55,7 @@ class NestedEngine(Engine):
     def start(self):
         """The daemon runs and answers after this."""
         self.outer.run("exec", "-d", self.name, "sh", "-c",
-                       f"exec dockerd -H unix://{self.socket} --exec-opt native.cgroupdriver=cgroupfs "
+                       f"exec dockerd -H unix://{self.socket} -H unix://{SOCKET} --exec-opt native.cgroupdriver=cgroupfs "
                        ">>/var/log/dockerd.log 2>&1")
         try:
             wait_until("the Engine in a container to answer", self.answers, 90)

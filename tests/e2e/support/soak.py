@@ -1,6 +1,6 @@
 """davit is killed again and again, in every way and at every moment, and what it promises is looked at after each time.
 
-Run by `scripts/dev soak`; guard/test_soak.py runs a short version. Everything happens on an Engine of the tests' own. A seed makes
+Run by `scripts/dev soak`; engine_killed/test_soak.py runs a short version. Everything happens on an Engine of the tests' own. A seed makes
 the same kills in the same order, as far as time allows.
 """
 
