@@ -247,10 +247,13 @@ volumes:
   pgdata:
   data:
 """
-# One marker in both places, the database first: what is in flight is at most one.
+# One marker in both places, the database first: what is in flight is at most one. pgbench keeps the same server busy.
 MARKER = """
 set -e
 export PGHOST=db PGUSER=postgres
+createdb load 2>/dev/null || :
+pgbench -qi load 2>/dev/null
+pgbench -R 50 -c 2 -T 3600 load >/data/pgbench 2>&1 &
 psql -qc 'create table if not exists marker (n bigint)'
 n=$(psql -Atc 'select coalesce(max(n), 0) from marker')
 while :; do n=$((n + 1)); echo "insert into marker values ($n);"; echo "\\\\! echo $n >/data/n.new && mv /data/n.new /data/n"; done |
