@@ -136,6 +136,7 @@ class Soak:
         self.nested = NestedEngine(engine, SCRATCH)
         self.stack = Stack(self.nested, self.directory.name, self.directory / "project")
         self.kills = collections.defaultdict(lambda: collections.Counter())
+        self.killed = collections.Counter()  # runs, by command
         self.seconds = collections.defaultdict(list)  # until everything ran again, by kind
         self.broken = []
         self.marks = 0
@@ -236,6 +237,7 @@ class Soak:
             if states != expected:
                 raise Broken(f"{what}after {LIMIT:.0f} s there is {states}\n{said}")
             self.kills[kind]["running"] += not missed
+            self.killed[command] += not missed
             # Another look: what was put right stays so.
             self.davit("backup", "--dry-run")
             if (states := self.stack.states()) != expected:
@@ -283,24 +285,27 @@ class Soak:
         self.volumes = self.nested.names("volume", "ls", "-q")
 
     def go(self, backups, restores):
+        """Until so many of each were killed: a run that ended before its kill doesn't count, and gets another try."""
         kinds = []
-        plan = [self.backup] * backups + [self.restore] * restores
-        self.random.shuffle(plan)
+        wanted = {"backup": backups, "restore": restores}
         numbers = collections.Counter()
-        for what in plan:
+        while left := {name: number - self.killed[name] for name, number in wanted.items() if number > self.killed[name]}:
+            assert sum(numbers.values()) < 3 * (backups + restores) + 20, f"most kills come too late: {dict(self.killed)}"
+            name = self.random.choices(list(left), list(left.values()))[0]
             if not kinds:
                 kinds = self.random.sample(KINDS, len(KINDS))
             kind = kinds.pop()
+            killed = self.killed[name]
             try:
-                what(kind, numbers[what.__name__])
-                print(f"{what.__name__} {numbers[what.__name__]}: {kind}: ok", file=sys.stderr)
+                getattr(self, name)(kind, numbers[name])
+                print(f"{name} {numbers[name]}: {kind}: {'ok' if self.killed[name] > killed else 'too late'}", file=sys.stderr)
             except Broken as broken:
                 print(f"BROKEN: {broken}", file=sys.stderr)
                 self.broken.append(str(broken))
                 if len(self.broken) == 10:
                     return
                 self.heal()
-            numbers[what.__name__] += 1
+            numbers[name] += 1
 
     def finish(self):
         """The table, and whether every promise was kept."""
@@ -323,7 +328,8 @@ class Soak:
             counts = self.kills[kind]
             print(f"{kind:<18}{counts['kills']:>6}{counts['missed']:>10}{counts['running']:>10}"
                   f"{times[len(times) // 2] if times else 0:>10.1f}{times[-1] if times else 0:>11.1f}")
-        print(f"steps of a journal: {self.steps}; backups listed: {len(listed)}, verified: {verified}; "
+        print(f"backups killed: {self.killed['backup']}, restores killed: {self.killed['restore']}; "
+              f"steps of a journal: {self.steps}; backups listed: {len(listed)}, verified: {verified}; "
               f"broken promises: {len(self.broken)}")
         return not self.broken and verified == len(listed)
 
