@@ -42,7 +42,7 @@ std::optional<Error> end_guard(helper::Guard& guard, const Error* failure, RunCo
   auto released = guard.release();
   if (failure == nullptr) {
     // What was made stands: that its guard could not be ended is no reason to call it failed.
-    if (!released) run.reporter.note(released.error().message());
+    if (!released) run.reporter.warning(released.error().message());
     return {};
   }
   if (released || failure->message().contains(released.error().message())) return *failure;

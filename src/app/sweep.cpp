@@ -41,8 +41,8 @@ Result<> sweep_containers(engine::Engine& engine, const engine::IsAlive& is_aliv
 Result<> repair_dead_runs(engine::Engine& engine, RunContext& run) {
   auto repaired = helper::repair(engine, owner_is_alive(engine), run);
   if (repaired || repaired.error().code() != Errc::failed) return repaired;
-  run.reporter.note(repaired.error().message());
-  if (!repaired.error().hint().empty()) run.reporter.note(repaired.error().hint());
+  const std::string& hint = repaired.error().hint();
+  run.reporter.warning(repaired.error().message() + (hint.empty() ? "" : "\nhint: " + hint));
   return {};
 }
 

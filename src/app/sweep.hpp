@@ -8,8 +8,9 @@
 
 namespace davit::app {
 
-// The guards of dead runs put right what these have left, and go. What they did is noted, and so is what they could not
-// do, which keeps only runs on that stack from working: they find the lock taken. An error: nothing is known of guards.
+// The guards of dead runs put right what these have left, and go. Both what they did and what they could not
+// do is told as a warning. The latter keeps only runs on that stack from working, which find the lock taken. An error:
+// nothing is known of guards.
 [[nodiscard]] Result<> repair_dead_runs(engine::Engine& engine, RunContext& run);
 
 // The same, and then removes helpers, one-off containers and staging of runs that are dead, and notes each thing. What

@@ -45,7 +45,7 @@ void add_globals(CLI::App& app, Globals& globals) {
       ->type_name("CONTAINER");
   app.add_option("--channel", globals.channel, "How helpers hand over their bytes: auto or attach")->type_name("KIND");
   app.add_flag("-v,--verbose", globals.verbose, "Say more about what is done, and how");
-  app.add_flag("-q,--quiet", globals.quiet, "Print findings and errors only; of a backup also its id");
+  app.add_flag("-q,--quiet", globals.quiet, "Print findings, warnings and errors only; of a backup also its id");
   app.add_flag("--json", globals.json, "Print the outcome as JSON on standard output");
 }
 

@@ -28,6 +28,8 @@ std::string finding_line(const Finding& finding) {
          escape_lines(finding.what);
 }
 
+std::string warning_line(std::string_view text) { return "warning: " + escape_lines(text); }
+
 // What the bar and the lines have in common: counting, and the line that remains of a step.
 class Steps : public Progress {
  public:
@@ -53,6 +55,7 @@ class Steps : public Progress {
   }
   void finding(const Finding& finding) override { print_between(finding_line(finding)); }
   void note(std::string_view text) override { print_between(escape_lines(text)); }
+  void warning(std::string_view text) override { print_between(warning_line(text)); }
   void close() override {
     const std::lock_guard lock(mutex_);
     end_step();
@@ -119,12 +122,13 @@ class Lines final : public Steps {
   [[nodiscard]] std::chrono::steady_clock::duration interval() const override { return std::chrono::seconds(30); }
 };
 
-class FindingsOnly final : public Progress {
+class Quiet final : public Progress {
  public:
   void step(std::string_view, std::optional<std::uint64_t>) override {}
   void progress(std::uint64_t) override {}
   void finding(const Finding& finding) override { print_line(finding_line(finding)); }
   void note(std::string_view) override {}
+  void warning(std::string_view text) override { print_line(warning_line(text)); }
   void close() override {}
 };
 
@@ -163,7 +167,7 @@ std::unique_ptr<Progress> make_progress(ProgressStyle style, const Clock& clock)
     case ProgressStyle::none:
       break;
   }
-  return std::make_unique<FindingsOnly>();
+  return std::make_unique<Quiet>();
 }
 
 ProgressStyle style_for_terminal(bool quiet, std::string_view term) {

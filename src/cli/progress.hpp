@@ -1,5 +1,5 @@
 #pragma once
-// How progress is shown: a bar that is rewritten on a terminal, plain lines otherwise, nothing with `--quiet`.
+// How progress is shown: a bar that is rewritten on a terminal, plain lines otherwise, none with `--quiet`.
 
 #include <cstdint>
 #include <memory>
@@ -17,7 +17,7 @@ class Progress : public Reporter {
 };
 
 enum class ProgressStyle { bar, lines, none };
-// All write to standard error. Findings and notes are shown in every style but `none`, which shows findings only.
+// All write to standard error. `none` shows findings and warnings, the others notes as well.
 [[nodiscard]] std::unique_ptr<Progress> make_progress(ProgressStyle style, const Clock& clock);
 // A bar if standard error is a terminal that can rewrite a line.
 [[nodiscard]] ProgressStyle style_for_terminal(bool quiet, std::string_view term);

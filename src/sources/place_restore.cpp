@@ -102,9 +102,9 @@ class PlaceRestoration : public Restoration {
   Result<> finish(RunContext& run) override {
     auto cleaned = in_context(session_->cleanup(), "in .davit-restore-" + run.run_id);
     // A container that stays is worth a word, and the next run removes it: the restore itself is done.
-    if (auto closed = session_->close(); !closed) run.reporter.note(closed.error().message());
+    if (auto closed = session_->close(); !closed) run.reporter.warning(closed.error().message());
     session_.reset();
-    if (auto ended = end_all(above_); !ended) run.reporter.note(ended.error().message());
+    if (auto ended = end_all(above_); !ended) run.reporter.warning(ended.error().message());
     if (cleaned) forget(target_, run);
     return cleaned;
   }
@@ -172,12 +172,12 @@ Result<std::unique_ptr<Restoration>> restore_place(helper::Host& host, const Pla
   Above above;
   auto restoration = open_restoration(host, target, above, run);
   if (!restoration)
-    if (auto ended = end_all(above); !ended) run.reporter.note(ended.error().message());
+    if (auto ended = end_all(above); !ended) run.reporter.warning(ended.error().message());
   if (restoration) return restoration;
   if (target.made) {
     if (const auto removed = host.engine().remove_volume(target.place.source); !removed) {
-      run.reporter.note("volume " + target.place.source +
-                        " was made and could not be removed: " + removed.error().message());
+      run.reporter.warning("volume " + target.place.source +
+                           " was made and could not be removed: " + removed.error().message());
       return restoration;
     }
   }

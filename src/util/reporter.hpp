@@ -21,6 +21,9 @@ class Reporter {
   virtual void finding(const Finding& finding) = 0;
   // Something worth a line that is no finding: "pulling busybox", "waiting for db to be ready".
   virtual void note(std::string_view text) = 0;
+  // Something that its user must hear in any case, though this run goes on: what a dead run had left stopped runs
+  // again, or something is left that somebody must see to.
+  virtual void warning(std::string_view text) = 0;
 };
 
 }  // namespace davit

@@ -155,6 +155,7 @@ Result<> GuardEngine::remove_container(const engine::ContainerId& id, bool volum
 }
 
 Result<std::string> GuardEngine::container_logs(const engine::ContainerId& id, int) {
+  TRY(on_logs());
   const auto keeper = keeper_of(id);
   const std::scoped_lock lock(keeper->mutex);
   // As the Engine keeps it: the answers on the channel are in there, too, and have no newlines.

@@ -20,6 +20,8 @@ class GuardEngine : public FakeEngine {
   std::function<helper::RescueReport(const helper::JournalEntries&)> on_rescue;
   // Whether it reaches the Engine.
   std::function<Result<>()> on_reach;
+  // Whether their logs can be read.
+  std::function<Result<>()> on_logs = [] { return Result<>(); };
   // Shorter times for the guards that are started from now on.
   std::chrono::milliseconds silence{30000};
 

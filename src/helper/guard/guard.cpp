@@ -114,7 +114,7 @@ Result<> ContainerGuard::take_lock() {
                       ", which is not davit's",
                   "rename or remove that container");
     TRY_ASSIGN(settled, settle(host_.engine(), options_.is_alive, there->id, run_));
-    for (const std::string& line : settled.lines) run_.reporter.note(line);
+    for (const std::string& line : settled.lines) run_.reporter.warning(line);
     if (!settled.holder) continue;
     const Error locked = locked_by(*settled.holder);
     if (steady_clock::now() >= deadline) return std::unexpected(locked);

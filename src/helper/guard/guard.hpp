@@ -47,8 +47,8 @@ class Guard : public Journal {
 using AcquireGuard = std::function<Result<std::unique_ptr<Guard>>(const std::string& stack, RunContext& run)>;
 
 // What guards of dead runs have to say, and their ends: one that doesn't run is started, so that it puts right what its
-// journal holds, and waited for; one that has done its work is removed. What it did is told as notes. Errc::failed if
-// one could not put everything right: what, and what to do.
+// journal holds, and waited for; one that has done its work is removed. What it did is told as warnings. Errc::failed
+// if one could not put everything right: what, and what to do.
 [[nodiscard]] Result<> repair(engine::Engine& engine, const engine::IsAlive& is_alive, RunContext& run);
 
 }  // namespace davit::helper

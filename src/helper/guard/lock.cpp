@@ -63,11 +63,13 @@ std::vector<std::string> lines_behind(const std::string& log, std::string_view m
 }
 
 std::vector<std::string> rescued(engine::Engine& engine, const engine::ContainerInfo& guard) {
-  const auto log = engine.container_logs(guard.id, kLogLines);
-  std::vector<std::string> lines;
-  if (!log) return lines;
   const std::string who = std::format("run {} of stack {} had died: ", label_of(guard, engine::kRunLabel),
                                       label_of(guard, engine::kStackLabel));
+  const auto log = engine.container_logs(guard.id, kLogLines);
+  if (!log)
+    return {who +
+            "its guard has put right what it had left, but what that was can't be read: " + log.error().message()};
+  std::vector<std::string> lines;
   for (const std::string& line : lines_behind(*log, kRescued)) lines.push_back(who + line);
   return lines;
 }
@@ -148,7 +150,7 @@ Result<> repair(engine::Engine& engine, const engine::IsAlive& is_alive, RunCont
     auto settled = settle(engine, is_alive, guard.id, run);
     if (!settled && settled.error().code() == Errc::cancelled) return std::unexpected(std::move(settled).error());
     if (settled)
-      for (const std::string& line : settled->lines) run.reporter.note(line);
+      for (const std::string& line : settled->lines) run.reporter.warning(line);
     else if (!first)
       first = std::move(settled).error();
     else

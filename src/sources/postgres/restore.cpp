@@ -76,7 +76,7 @@ Result<std::unique_ptr<Restoration>> PostgresRestoration::begin(helper::Host& ho
   };
   if (auto prepared = prepare(); !prepared) {
     if (auto undone = restoration->seat_.undo(run); !undone)
-      run.reporter.note(undone.error().message());
+      run.reporter.warning(undone.error().message());
     else
       strike(target.journal, restoration->entry_.key(), run);
     return std::unexpected(std::move(prepared).error());

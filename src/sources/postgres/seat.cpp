@@ -52,7 +52,7 @@ Result<Seat> Seat::take(helper::Host& host, const model::Item& item, const Targe
   if (auto started = seat.start(*seating.container, item, target, entry, run); !started) {
     // The volumes are empty or hold half a cluster that nobody has seen yet.
     if (auto undone = seat.undo(run); !undone)
-      run.reporter.note(undone.error().message());
+      run.reporter.warning(undone.error().message());
     else
       strike(target.journal, entry.key(), run);
     if (seat.held_place_) strike(target.journal, place_key(*seat.held_place_), run);

@@ -69,7 +69,7 @@ TEST_CASE("what was made stands although its guard can't be released") {
     return {};
   };
   REQUIRE(fixture.guarded([](helper::Guard&, RunContext&) -> Result<int> { return 1; }));
-  CHECK(fixture.run.reporter.notes == std::vector<std::string>{"remove the guard: no answer"});
+  CHECK(fixture.run.reporter.warnings == std::vector<std::string>{"remove the guard: no answer"});
 }
 
 TEST_CASE("work stops when the guard is lost, and the error says why") {

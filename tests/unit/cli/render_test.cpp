@@ -59,6 +59,18 @@ TEST_CASE("a note keeps its lines, and names that are escaped already") {
         "database a\\x0ab: its log:\n  \\x1b[2Jline\n");
 }
 
+TEST_CASE("a warning is told in every style, and a note in all but the quiet one") {
+  const Clock clock;
+  for (const ProgressStyle style : {ProgressStyle::lines, ProgressStyle::none}) {
+    const auto progress = make_progress(style, clock);
+    CHECK(written_by([&] {
+            progress->note("pulling busybox");
+            progress->warning("run 4f2a had died:\x1b unpaused service app again");
+          }) == (style == ProgressStyle::none ? "" : std::string("pulling busybox\n")) +
+                    "warning: run 4f2a had died:\\x1b unpaused service app again\n");
+  }
+}
+
 TEST_CASE("a problem as JSON keeps its lines and names") {
   app::VerifyReport report;
   report.artefacts.emplace_back();

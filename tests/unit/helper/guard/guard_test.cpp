@@ -70,7 +70,7 @@ struct Fixture {
     REQUIRE(journal->record(key, {{"kind", "held"}}));
   }
   bool told(std::string_view part) {
-    return std::ranges::any_of(run.reporter.notes, [part](const auto& note) { return note.contains(part); });
+    return std::ranges::any_of(run.reporter.warnings, [part](const auto& line) { return line.contains(part); });
   }
 };
 
@@ -318,6 +318,16 @@ TEST_CASE("a guard that can't put everything right is quoted, and stays") {
 }
 
 TEST_CASE("a guard is left alone while its run lives, or may be about to start or to mend it") {
+TEST_CASE("that a guard has put something right is told even if its log can't be read") {
+  Fixture fixture;
+  fixture.alive.clear();
+  fixture.found("exited", 0);
+  fixture.engine.on_logs = []() -> Result<> { return fail(Errc::unavailable, "no such log"); };
+  REQUIRE(repair(fixture.engine, test::lives({}), fixture.run.context));
+  CHECK(fixture.told("run other of stack shop had died: "));
+  CHECK(fixture.told("no such log"));
+}
+
   Fixture fixture;
   SECTION("just made") { fixture.found("created"); }
   SECTION("running") { fixture.found("running"); }
