@@ -36,13 +36,20 @@ Result<> sweep_containers(engine::Engine& engine, const engine::IsAlive& is_aliv
   return {};
 }
 
-}  // namespace
-
+// A guard that can't put everything right is told of, and keeps only runs on its own stack from working.
 Result<> repair_dead_runs(engine::Engine& engine, RunContext& run) {
   auto repaired = helper::repair(engine, owner_is_alive(engine), run);
   if (repaired || repaired.error().code() != Errc::failed) return repaired;
   const std::string& hint = repaired.error().hint();
   run.reporter.warning(repaired.error().message() + (hint.empty() ? "" : "\nhint: " + hint));
+  return {};
+}
+
+}  // namespace
+
+Result<> sweep_staging(storage::Storage& storage, const RunContext& run) {
+  TRY_ASSIGN(swept, storage.sweep({run.run_id}));
+  for (const std::string& line : swept) run.reporter.note("removed what a dead run had staged: " + line);
   return {};
 }
 
@@ -55,9 +62,7 @@ Result<> sweep_dead_runs(engine::Engine& engine, storage::Storage* storage, RunC
   };
   TRY(sweep_containers(engine, is_alive, &run.reporter));
   if (storage == nullptr) return {};
-  TRY_ASSIGN(staging, storage->sweep({run.run_id}));
-  for (const std::string& line : staging) run.reporter.note(line);
-  return {};
+  return sweep_staging(*storage, run);
 }
 
 Result<> clear_run(engine::Engine& engine, const std::string& run_id) {

@@ -1,6 +1,5 @@
 #pragma once
-// Clearing away what dead runs have left. Every command that makes something on the Engine or
-// in the repository begins with it, also one that only plans or verifies, as it makes helpers.
+// Clearing away what dead runs have left. Every command begins with it, on the Engine and in the repository.
 
 #include "engine/engine.hpp"
 #include "storage/storage.hpp"
@@ -8,13 +7,14 @@
 
 namespace davit::app {
 
-// The guards of dead runs put right what these have left, and go. Both what they did and what they could not
-// do is told as a warning. The latter keeps only runs on that stack from working, which find the lock taken. An error:
-// nothing is known of guards.
-[[nodiscard]] Result<> repair_dead_runs(engine::Engine& engine, RunContext& run);
+// Removes what dead runs have left in staging, and notes each thing. An error: something may be left there, such as in
+// a repository that can't be written to.
+[[nodiscard]] Result<> sweep_staging(storage::Storage& storage, const RunContext& run);
 
-// The same, and then removes helpers, one-off containers and staging of runs that are dead, and notes each thing. What
-// a guard has still to do with is left to it. `storage` may be null.
+// The guards of dead runs put right what these have left, and go. Both what they did and what they could not do is told
+// as a warning; the latter keeps only runs on that stack from working, which find the lock taken. Then removes helpers,
+// one-off containers and staging of dead runs, and notes each thing; what a guard has still to do with is left to it.
+// `storage` may be null.
 [[nodiscard]] Result<> sweep_dead_runs(engine::Engine& engine, storage::Storage* storage, RunContext& run);
 
 // Ends and removes the helpers and one-off containers of one run, which is dead: for its guard.

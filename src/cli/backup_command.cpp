@@ -42,6 +42,7 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
 
   if (flags.dry_run) {
     TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
+    bench.sweep_repository();
     TRY_ASSIGN(plan, app::plan_backup(*engine, *sources, options, bench.run()));
     bench.progress().close();
     TRY(print(globals.json ? backup_plan_to_json(plan).dump(2) + "\n" : render_backup_plan(plan)));

@@ -105,16 +105,25 @@ Result<helper::AcquireGuard> Workbench::guards(const std::string& command, const
                         globals_.value(globals_.self, "DAVIT_SELF"));
 }
 
-Result<> Workbench::repair() {
+void Workbench::sweep_repository() {
+  auto swept = [&]() -> Result<> {
+    TRY_ASSIGN(repository, storage(Use::read));
+    return app::sweep_staging(*repository, run_);
+  }();
+  if (!swept) log_info(swept.error().message());
+}
+
+Result<> Workbench::sweep() {
+  sweep_repository();
   const auto address = engine::parse_address(globals_.environment);
   // One on another machine might keep us waiting for nothing.
   if (!address || address->unix_socket.empty()) return {};
-  auto repaired = [&]() -> Result<> {
+  auto swept = [&]() -> Result<> {
     TRY_ASSIGN(api, engine());
-    return app::repair_dead_runs(*api, run_);
+    return app::sweep_dead_runs(*api, nullptr, run_);
   }();
-  if (repaired || repaired.error().code() == Errc::cancelled) return repaired;
-  log_info(repaired.error().message());
+  if (swept || swept.error().code() == Errc::cancelled) return swept;
+  log_info(swept.error().message());
   return {};
 }
 

@@ -55,9 +55,12 @@ class Workbench {
   [[nodiscard]] Result<app::SourceSet*> sources(const std::vector<std::string>& files = {}, bool allow_hooks = false);
   // Guards for runs of `command`; `lock_wait` is the value of `--lock-wait`. Connects as sources() does.
   [[nodiscard]] Result<helper::AcquireGuard> guards(const std::string& command, const std::string& lock_wait);
-  // For a command that needs no Engine: where one answers on this machine, its guards put right what dead runs have
-  // left.
-  [[nodiscard]] Result<> repair();
+  // What dead runs have left in the repository is removed. One that was not named, or can't be written to, is no error
+  // of a command that only reads.
+  void sweep_repository();
+  // For a command that needs no Engine: clears away what dead runs have left in the repository and, where an Engine
+  // answers on this machine, on that one. Errc::cancelled only.
+  [[nodiscard]] Result<> sweep();
   // `--stack`, or the only stack that runs. Errc::usage, naming them, if there are more.
   [[nodiscard]] Result<std::string> stack();
 

@@ -14,7 +14,7 @@ namespace {
 Result<int> ls(const Globals& globals) {
   Workbench bench(globals);
   TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
-  TRY(bench.repair());
+  TRY(bench.sweep());
   TRY_ASSIGN(entries, catalog::list(*storage, globals.value(globals.stack, "DAVIT_STACK")));
   std::vector<std::vector<std::string>> rows{{"stack", "backup", "time", "items", "size", "findings"}};
   nlohmann::json list = nlohmann::json::array();

@@ -30,6 +30,7 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
 
   TRY_ASSIGN(allow_hooks, globals.enabled(flags.allow_hooks, "DAVIT_ALLOW_HOOKS"));
   TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
+  bench.sweep_repository();
   TRY_ASSIGN(engine, bench.engine());
   TRY_ASSIGN(sources, bench.sources({}, allow_hooks));
   if (flags.plan) {

@@ -10,7 +10,7 @@ namespace {
 Result<int> show(const Globals& globals, const std::string& backup) {
   Workbench bench(globals);
   TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
-  TRY(bench.repair());
+  TRY(bench.sweep());
   TRY_ASSIGN(entry, catalog::find(*storage, globals.value(globals.stack, "DAVIT_STACK"), backup));
   TRY_ASSIGN(manifest, catalog::load(*storage, entry));
   if (globals.json) {

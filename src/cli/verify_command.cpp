@@ -22,10 +22,11 @@ Result<int> verify(const Globals& globals, const VerifyFlags& flags) {
   if (flags.deep) {
     TRY_ASSIGN(engine, bench.engine());
     TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
+    bench.sweep_repository();
     TRY_ASSIGN(real, bench.sources());
     sources = real;
   } else {
-    TRY(bench.repair());
+    TRY(bench.sweep());
   }
   const app::VerifyOptions options{globals.value(globals.stack, "DAVIT_STACK"), flags.backups, flags.deep};
   TRY_ASSIGN(report, app::run_verify(*storage, *sources, options, bench.run()));

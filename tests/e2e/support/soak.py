@@ -244,8 +244,9 @@ class Soak:
                 raise Broken(f"{what}behind the next command there is {states}\n{said}")
             left = self.nested.ours()
             new = self.nested.names("volume", "ls", "-q") - self.volumes
-            if left["container"] or left["network"] or new:
-                raise Broken(f"{what}left behind: {left['container']} {new}\n{said}")
+            staged = [path.name for path in (self.repository / ".current").glob("*")]
+            if left["container"] or left["network"] or new or staged:
+                raise Broken(f"{what}left behind: {left['container']} {new} {staged}\n{said}")
             come = self.listed() - known
             if command == "backup" and bool(come) != (code in (0, 3)) and not (come and code in (-9, 137)):
                 raise Broken(f"{what}exit code {code}, and listed are {come}\n{said}")
@@ -309,10 +310,7 @@ class Soak:
 
     def finish(self):
         """The table, and whether every promise was kept."""
-        # Of staging the next backup clears the repository.
         self.davit("backup")
-        if left := [path.name for path in (self.repository / ".current").glob("*")]:
-            self.broken.append(f"staging is left: {left}")
         listed = self.listed()
         verified = 0
         for backup in listed:
