@@ -192,11 +192,14 @@ Result<BackupReport> make_backup(engine::Engine& engine, storage::Storage& stora
   Holds holds(
       {.engine = engine, .journal = guard, .project = manifest.stack, .self = own_container(run), .lost = guard.lost()},
       std::move(plan.quiesce), run);
-  if (auto read = read_items(*publication, sources, std::move(plan.items), options.encoding, holds, manifest, run);
-      !read)
-    return std::unexpected(holds.abandon(std::move(read).error()));
-  TRY(holds.finish());
+  auto read = read_items(*publication, sources, std::move(plan.items), options.encoding, holds, manifest, run);
+  if (read)
+    read = holds.finish();
+  else
+    read = std::unexpected(holds.abandon(std::move(read).error()));
+  // Also of a run that fails: that a davit.after was not run is to be heard.
   keep_findings(holds, manifest, run);
+  TRY(std::move(read));
   manifest.held = holds.held();
   manifest.finished = run.clock.now();
   TRY(store_text(*publication, kRestoreGuideName, render_restore_guide(manifest)));

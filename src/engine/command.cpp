@@ -70,6 +70,7 @@ class RunningCommand {
                                                    .working_dir = {},
                                                    .attach_stdin = true}));
     exec_id_ = id;
+    begun_ = command.begun;
     TRY_ASSIGN(stream, engine_.start_exec(exec_id_));
     stream_ = std::move(stream);
     return {};
@@ -138,7 +139,9 @@ class RunningCommand {
     } else if ((*output)->kind == AttachedStream::Kind::err) {
       TRY(errors_.write((*output)->bytes));
     } else {
-      TRY(scanner_.feed((*output)->bytes, out_));
+      auto fed = scanner_.feed((*output)->bytes, out_);
+      if (begun_ != nullptr) *begun_ = scanner_.begun();
+      TRY(std::move(fed));
     }
     return true;
   }
@@ -175,6 +178,7 @@ class RunningCommand {
   MarkScanner scanner_;
   TailSink errors_;
   std::string exec_id_;
+  bool* begun_ = nullptr;
   std::unique_ptr<AttachedStream> stream_;
   bool ended_ = false;
   bool write_closed_ = false;

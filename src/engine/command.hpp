@@ -23,6 +23,7 @@ struct Command {
   std::string user = {};   // empty: the container's
   std::string setup = {};  // a constant fragment of sh run first in the same shell, such as one that exports a password
                            // read from a file of the container; never built from data
+  bool* begun = nullptr;   // set once its shell is seen to run: whatever fails then, the command has had its chance
 };
 
 struct CommandOutcome {

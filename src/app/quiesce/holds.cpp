@@ -17,8 +17,8 @@ using std::chrono::milliseconds;
 
 constexpr auto kPauseTime = 2s;  // the Engine refuses to freeze a container that is just starting something
 constexpr auto kPauseInterval = 200ms;
-constexpr int kReleaseAttempts = 5;
-constexpr auto kReleaseInterval = 300ms;
+constexpr int kAttempts = 5;  // to let go of a service, whatever the Engine says
+constexpr auto kAttemptInterval = 300ms;
 constexpr auto kHealthTime = 60s;
 constexpr auto kHealthInterval = 250ms;
 constexpr auto kWatchInterval = 100ms;
@@ -79,9 +79,12 @@ Result<> Holds::open(Slot& slot) {
     slot.after_due = true;
   }
   if (service.before.argv.empty()) return {};
-  run_.reporter.note("davit.before of " + shown(service));
-  return in_context(run_hook(context_.engine, context_.project, service.name, service.before, run_),
-                    "davit.before of " + shown(service));
+  const std::string what = "davit.before of " + shown(service);
+  run_.reporter.note(what);
+  TRY_ASSIGN(failure,
+             in_context(run_hook(context_.engine, context_.project, service.name, service.before, run_), what));
+  if (failure) return std::unexpected(std::move(*failure).context(what));
+  return {};
 }
 
 Result<> Holds::hold(Slot& slot) {
@@ -210,8 +213,8 @@ Result<> Holds::release(Slot& slot) {
   std::optional<Error> first;
   for (const HeldContainer& held : slot.containers) {
     auto done = put_back(context_.engine, held, Ended::leave);
-    for (int attempt = 1; !done && attempt < kReleaseAttempts; ++attempt) {
-      run_.clock.sleep_for(kReleaseInterval);
+    for (int attempt = 1; !done && attempt < kAttempts; ++attempt) {
+      run_.clock.sleep_for(kAttemptInterval);
       done = put_back(context_.engine, held, Ended::leave);
     }
     if (!done) {
@@ -237,11 +240,21 @@ void Holds::run_after(Slot& slot) {
   if (!std::exchange(slot.after_due, false)) return;
   const QuiescedService& service = *slot.service;
   RunContext last = run_.unstoppable();
-  last.reporter.note("davit.after of " + shown(service));
-  if (auto done = run_hook(context_.engine, context_.project, service.name, service.after, last); !done)
-    add_finding("", "davit.after of " + shown(service) + ": " + done.error().message());
+  const std::string what = "davit.after of " + shown(service);
+  last.reporter.note(what);
+  const auto run = [&] { return run_hook(context_.engine, context_.project, service.name, service.after, last); };
+  const auto engine_failed = [](const auto& ran) { return !ran && ran.error().code() != Errc::not_found; };
+  auto ran = run();
+  for (int attempt = 1; engine_failed(ran) && attempt < kAttempts; ++attempt) {
+    run_.clock.sleep_for(kAttemptInterval);
+    ran = run();
+  }
+  if (engine_failed(ran))  // its entry stays
+    return add_finding("", what + " could not be run, and the guard goes on trying: " + ran.error().message());
+  if (!ran) add_finding("", what + ": " + ran.error().message());
+  if (ran && *ran) add_finding("", what + ": " + (*ran)->message());
   if (auto struck = context_.journal.strike(key_of_after(service.name)); !struck)
-    add_finding("", "davit.after of " + shown(service) + " may be run once more: " + struck.error().message());
+    add_finding("", what + " may be run once more: " + struck.error().message());
 }
 
 void Holds::wait_healthy(Slot& slot, RunContext& run) {

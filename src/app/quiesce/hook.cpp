@@ -49,26 +49,30 @@ std::string tail_of(std::string_view text) {
   return "…" + std::string(text.substr(text.size() - kShownBytes));
 }
 
-Result<> run_in(engine::Engine& engine, const engine::ContainerId& container, const Hook& hook, RunContext& run) {
+Result<HookFailure> run_in(engine::Engine& engine, const engine::ContainerId& container, const Hook& hook,
+                           RunContext& run) {
   TimeLimit limit(hook.timeout, run.stop);
   RunContext limited{run.run_id, run.clock, run.reporter, limit.token(), run.owner};
-  const engine::Command command{.argv = hook.argv, .env = {}, .user = hook.user, .setup = {}};
+  bool begun = false;
+  const engine::Command command{.argv = hook.argv, .env = {}, .user = hook.user, .setup = {}, .begun = &begun};
   auto done = engine::run_command_for_text(engine, container, command, limited, kOutputLimit);
   if (!done && limit.over() && !run.stop.stop_requested())
-    return fail(Errc::unavailable,
-                "it took longer than " + std::to_string(hook.timeout.count()) + " s, and may still run",
-                "set davit.hook.timeout on the service to give it more time");
+    return HookFailure(Error(Errc::unavailable,
+                             "it took longer than " + std::to_string(hook.timeout.count()) + " s, and may still run",
+                             "set davit.hook.timeout on the service to give it more time"));
+  // A hook may well end its own container.
+  if (!done && (begun || done.error().code() == Errc::failed)) return HookFailure(std::move(done).error());
   if (!done) return std::unexpected(std::move(done).error());
-  if (done->outcome.exit_code == 0) return {};
+  if (done->outcome.exit_code == 0) return HookFailure();
   const std::string said = done->outcome.errors.empty() ? done->out : done->outcome.errors;
-  return fail(Errc::failed, "it ended with exit code " + std::to_string(done->outcome.exit_code) +
-                                (said.empty() ? "" : ": " + escape_lines(tail_of(said))));
+  return HookFailure(Error(Errc::failed, "it ended with exit code " + std::to_string(done->outcome.exit_code) +
+                                             (said.empty() ? "" : ": " + escape_lines(tail_of(said)))));
 }
 
 }  // namespace
 
-Result<> run_hook(engine::Engine& engine, const std::string& project, const std::string& service, const Hook& hook,
-                  RunContext& run) {
+Result<HookFailure> run_hook(engine::Engine& engine, const std::string& project, const std::string& service,
+                             const Hook& hook, RunContext& run) {
   TRY_ASSIGN(containers, containers_of_service(engine, project, service));
   const auto found = std::ranges::find(containers, "running", &ServiceContainer::state);
   if (found == containers.end())

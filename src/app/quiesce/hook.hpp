@@ -1,9 +1,8 @@
 #pragma once
 // A service's own commands around the reading of its data (davit.before, davit.after), run in its container.
 
-#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
-#include <string_view>
 
 #include "app/quiesce/plan.hpp"
 #include "engine/engine.hpp"
@@ -11,10 +10,14 @@
 
 namespace davit::app {
 
-// Runs it in the first container of the service that runs. Errc::not_found if none does; Errc::failed if it ends with
-// an exit code other than 0, with the end of what it printed; Errc::unavailable if it takes longer than its time (it
-// may run on: the Engine has no way to end it).
-[[nodiscard]] Result<> run_hook(engine::Engine& engine, const std::string& project, const std::string& service,
-                                const Hook& hook, RunContext& run);
+// Its own failure, if it has one: nothing is gained by running it again.
+using HookFailure = std::optional<Error>;
+
+// Runs it in the first container of the service that runs. Its failure is Errc::failed if it ended with an exit code
+// other than 0 (with the end of what it printed), or can't be run there; Errc::unavailable if it takes longer than its
+// time (it may run on: the Engine has no way to end it), or was cut off. An error means that it has not begun, as far
+// as that can be seen, and may be tried again: the Engine's, or Errc::not_found if no container runs.
+[[nodiscard]] Result<HookFailure> run_hook(engine::Engine& engine, const std::string& project,
+                                           const std::string& service, const Hook& hook, RunContext& run);
 
 }  // namespace davit::app

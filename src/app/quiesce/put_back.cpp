@@ -114,12 +114,10 @@ Result<std::vector<std::string>> put_back_after(engine::Engine& engine, const js
   const std::string what = "davit.after of " + service_text(service);
   TRY_ASSIGN(containers, containers_of_service(engine, project, service));
   if (containers.empty()) return std::vector<std::string>{what + " is not run: its container is gone"};
-  auto done = run_hook(engine, project, service, hook, run);
-  if (done) return std::vector<std::string>{"ran " + what};
+  TRY_ASSIGN(failure, in_context(run_hook(engine, project, service, hook, run), what));
   // It had its chance: only what kept it from running is tried again.
-  if (done.error().code() == Errc::failed)
-    return std::vector<std::string>{"ran " + what + ", which failed: " + done.error().message()};
-  return std::unexpected(std::move(done).error().context(what));
+  if (failure) return std::vector<std::string>{"ran " + what + ", which failed: " + failure->message()};
+  return std::vector<std::string>{"ran " + what};
 }
 
 }  // namespace davit::app

@@ -219,6 +219,13 @@ def test_a_failing_hook(engine, compose, davit):
     assert not list((davit.repository / "backups").glob(f"{stack.name}/*/manifest.json"))
 
 
+def test_a_failing_hook_afterwards(compose, davit):
+    stack = compose(HOOKS.replace("echo after >>/data/log", "echo no way >&2; exit 5"))
+    davit("backup", "--stack", stack.name, "--allow-hooks", "--exclude", "command:app", code=3)
+    findings = davit.json("show", "--stack", stack.name)["findings"]
+    assert [finding["what"] for finding in findings] == ["davit.after of service app: it ended with exit code 5: no way"]
+
+
 def test_a_hook_that_takes_too_long(engine, compose, davit):
     stack = compose(HOOKS.replace("id -u >/data/user", "sleep 600").replace('davit.hook.user: "65534"', "davit.hook.timeout: 1s"))
     engine.in_volume(stack.volume("data"), "touch secret")

@@ -57,10 +57,10 @@ class ScriptedSource : public sources::Source {
   std::vector<model::Item> items_;
 };
 
-model::Item volume_item(const std::string& key) {
+model::Item volume_item(const std::string& key, const std::string& user) {
   model::Item item;
   item.id = {model::ItemKind::volume, key};
-  item.services = {"app"};
+  item.services = {user};
   item.attributes = {{"volume", "shop_" + key}, {"driver", "local"}};
   model::Artefact artefact;
   artefact.path = "volumes/" + key + ".tar.zst";
@@ -77,24 +77,27 @@ struct Bench {
   app::SourceSet sources;
   app::BackupOptions options;
   ScriptedSource* source = nullptr;
+  int hook_exit_code = 0;
 
   Bench() {
-    add("app", "shop_a");
+    add("app", "shop_a", {{"davit.after", R"(["go on"])"}});
     add("web", "shop_b");
-    auto made = std::make_unique<ScriptedSource>(engine, std::vector{volume_item("a"), volume_item("b")});
+    auto made = std::make_unique<ScriptedSource>(engine, std::vector{volume_item("a", "app"), volume_item("b", "web")});
     source = made.get();
     sources.add({model::ItemKind::volume}, std::move(made));
     options.stack = "shop";
     options.davit_version = "1";
     options.guard = test::fake_guards(guard);
+    engine.on_command = [this](const test::FakeCommand&) { return test::FakeOutcome{hook_exit_code, "", ""}; };
   }
-  void add(const std::string& service, const std::string& volume) {
+  void add(const std::string& service, const std::string& volume, const engine::Labels& labels = {}) {
     engine::ContainerInfo info;
     info.name = "shop-" + service + "-1";
     info.image_id = "sha256:" + std::string(64, 'a');
     info.labels = {{"com.docker.compose.project", "shop"},
                    {"com.docker.compose.service", service},
                    {"com.docker.compose.container-number", "1"}};
+    info.labels.insert(labels.begin(), labels.end());
     info.mounts = {{"volume", volume, "", "/v", "local", true}};
     engine.add_container(info);
   }
@@ -107,6 +110,7 @@ struct Bench {
 
 TEST_CASE("services are held while their volume is read, and the manifest says so", "[backup]") {
   Bench bench;
+  bench.options.allow_hooks = true;
   const auto report = app::run_backup(bench.engine, bench.storage, bench.sources, bench.options, bench.run.context);
   REQUIRE(report);
   CHECK(bench.source->seen == Names{"volume:a: app paused, web running", "volume:b: app running, web paused"});
@@ -148,6 +152,24 @@ TEST_CASE("after an error everybody runs again, and nothing is listed", "[backup
   CHECK(bench.all_run());
   CHECK(bench.guard.entries.empty());
   CHECK(bench.storage.list("")->empty());
+}
+
+TEST_CASE("that a davit.after has failed is told, whether the backup was made or not", "[backup]") {
+  Bench bench;
+  bench.options.allow_hooks = true;
+  bench.hook_exit_code = 4;
+  const Finding told{"", "", "davit.after of service app: it ended with exit code 4"};
+  SECTION("it was") {
+    const auto report = app::run_backup(bench.engine, bench.storage, bench.sources, bench.options, bench.run.context);
+    REQUIRE(report);
+    CHECK(report->manifest.findings == std::vector{told});
+  }
+  SECTION("it was not") {
+    bench.source->failing = "volume:a";
+    REQUIRE_FALSE(app::run_backup(bench.engine, bench.storage, bench.sources, bench.options, bench.run.context));
+  }
+  CHECK(bench.run.reporter.findings == std::vector{told});
+  CHECK(bench.guard.entries.empty());
 }
 
 TEST_CASE("a guard that is lost while something is held ends the run", "[backup]") {

@@ -32,10 +32,15 @@ struct FastClock : Clock {
 struct StubbornEngine : test::FakeEngine {
   std::atomic<int> refuse_pauses{0};    // so many are refused, as one that is under load does
   std::atomic<int> refuse_unpauses{0};  // likewise
+  std::atomic<int> refuse_execs{0};
   std::function<void()> on_inspect = [] {};
   Result<engine::ContainerInfo> inspect_container(const engine::ContainerId& id) override {
     on_inspect();
     return FakeEngine::inspect_container(id);
+  }
+  Result<std::string> create_exec(const engine::ContainerId& id, const engine::ExecSpec& spec) override {
+    if (refuse_execs > 0 && refuse_execs-- > 0) return fail(Errc::unavailable, "no process can be made");
+    return FakeEngine::create_exec(id, spec);
   }
   Result<> pause_container(const engine::ContainerId& id) override {
     if (refuse_pauses > 0 && refuse_pauses-- > 0) return fail(Errc::unavailable, "unable to freeze");
@@ -504,8 +509,43 @@ TEST_CASE("a failing hook before fails the run, and one after is a finding", "[q
     CHECK(holds->take_findings().at(0).what == "davit.after of service app: it ended with exit code 3: no space");
     CHECK(ran == Names{"save", "resume"});
   }
+  SECTION("after, when the run has failed already") {
+    failing = "resume";
+    auto holds = bench.holds();
+    REQUIRE(holds->begin(a));
+    CHECK(holds->abandon(Error(Errc::failed, "cut")).message() == "cut");
+    CHECK(holds->take_findings().at(0).what == "davit.after of service app: it ended with exit code 3: no space");
+  }
   CHECK(bench.journal.entries().empty());
   CHECK(bench.engine.status_of("shop-app-1") == "running");
+}
+
+TEST_CASE("a hook after that the Engine can't run is tried again, and in the end left to the guard", "[quiesce]") {
+  Bench bench;
+  bench.add("app");
+  bench.service("app", How::none);
+  bench.plan.services[0].after = {{"resume"}, "", 5s};
+  bench.item("a", {}, {0});
+  auto a = Bench::volume("a");
+  int ran = 0;
+  bench.engine.on_command = [&](const test::FakeCommand&) {
+    ++ran;
+    return test::FakeOutcome{};
+  };
+  SECTION("a moment") { bench.engine.refuse_execs = 2; }
+  SECTION("for long") { bench.engine.refuse_execs = 1000; }
+  const bool moment = bench.engine.refuse_execs == 2;
+  auto holds = bench.holds();
+  REQUIRE(holds->begin(a));
+  REQUIRE(holds->end(a));
+  REQUIRE(holds->finish());
+  const auto findings = holds->take_findings();
+  CHECK(ran == (moment ? 1 : 0));
+  CHECK(bench.journal.entries().size() == (moment ? 0 : 1));
+  CHECK(findings.size() == (moment ? 0 : 1));
+  if (!findings.empty())
+    CHECK(findings[0].what.starts_with(
+        "davit.after of service app could not be run, and the guard goes on trying: run resume in container "));
 }
 
 TEST_CASE("whatever call to the Engine or the journal fails, everybody runs again or is in the journal", "[quiesce]") {

@@ -1,5 +1,6 @@
 #include "app/quiesce/put_back.hpp"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include "support/fake_engine.hpp"
@@ -124,4 +125,26 @@ TEST_CASE("the hook that a dead run owes is run where the service runs", "[quies
   REQUIRE(lines);
   CHECK(*lines == Lines{"ran davit.after of service app, which failed: it ended with exit code 2: no good"});
   CHECK(ran == std::vector<std::string>{"shop-app-1 go on www", "shop-app-1 go on www"});
+}
+
+TEST_CASE("a hook that was cut off has had its chance, and one that never began has not", "[quiesce]") {
+  test::FakeEngine engine;
+  test::QuietRun run;
+  add(engine, 1, "running");
+  engine.on_command = [](const test::FakeCommand&) { return test::FakeOutcome{0, std::string(5000, 'x'), ""}; };
+  const auto owed = entry_of_after("shop", "app", {{"go"}, "", std::chrono::seconds(5)});
+  int begun = 0;
+  for (std::uint64_t k = 1;; ++k) {
+    const auto before = static_cast<std::ptrdiff_t>(engine.log().size());
+    engine.set_faults({.fail_at = k});
+    const auto lines = put_back_after(engine, owed, run.context);
+    if (!engine.failed()) break;
+    INFO("operation " << k << ": " << (lines ? lines->at(0) : lines.error().message()));
+    const Lines log = engine.log();
+    const bool printed = std::count(log.begin() + before, log.end(), "output of go") > 1;
+    CHECK(lines.has_value() == printed);
+    if (printed && lines) CHECK(lines->at(0).starts_with("ran davit.after of service app, which failed: "));
+    begun += printed ? 1 : 0;
+  }
+  CHECK(begun > 0);
 }
