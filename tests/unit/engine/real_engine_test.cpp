@@ -172,26 +172,44 @@ TEST_CASE("real Engine: a container without sh says so", "[.real-engine]") {
 TEST_CASE("real Engine: a container that dies under a command is no success", "[.real-engine]") {
   Container container;
   test::QuietRun run;
-  std::jthread killer([&] {
-    std::this_thread::sleep_for(1s);
-    static_cast<void>(container.engine->kill_container(container.id, "KILL"));
-  });
-  const auto text =
-      run_command_for_text(*container.engine, container.id, {.argv = {"sh", "-c", "echo some; sleep 60"}}, run.context);
-  REQUIRE_FALSE(text);
-  INFO(text.error().message());
-  CHECK(text.error().code() == Errc::unavailable);
+  // Once it has said something, it is under way.
+  struct KillingSink : stream::ByteSink {
+    explicit KillingSink(Container& victim) : container(victim) {}
+    Result<> write(std::span<const std::byte>) override {
+      return std::exchange(killed, true) ? Result<>() : container.engine->kill_container(container.id, "KILL");
+    }
+    Result<> finish() override { return {}; }
+    Container& container;
+    bool killed = false;
+  } out(container);
+  const auto ended =
+      run_command(*container.engine, container.id, {.argv = {"sh", "-c", "echo some; sleep 60"}}, out, run.context);
+  REQUIRE_FALSE(ended);
+  INFO(ended.error().message());
+  CHECK(out.killed);
+  CHECK(ended.error().code() == Errc::unavailable);
 }
 
 TEST_CASE("real Engine: a stop ends a command that is silent", "[.real-engine]") {
   Container container;
   test::QuietRun run;
-  std::jthread stopper([&] {
-    std::this_thread::sleep_for(1s);
+  std::chrono::steady_clock::time_point begin;
+  std::jthread stopper([&](const std::stop_token& end) {
+    test::QuietRun looking;
+    const auto is_there = [&] {
+      const auto found =
+          run_command_for_text(*container.engine, container.id, {.argv = {"test", "-e", "/begun"}}, looking.context);
+      return found && found->outcome.exit_code == 0;
+    };
+    while (!end.stop_requested() && !is_there()) {
+    }
+    begin = std::chrono::steady_clock::now();
     run.stop.request_stop();
   });
-  const auto begin = std::chrono::steady_clock::now();
-  const auto text = run_command_for_text(*container.engine, container.id, {.argv = {"sleep", "60"}}, run.context);
+  const auto text = run_command_for_text(*container.engine, container.id,
+                                         {.argv = {"sh", "-c", "touch /begun; exec sleep 60"}}, run.context);
+  stopper.request_stop();
+  stopper.join();
   REQUIRE_FALSE(text);
   CHECK(text.error().code() == Errc::cancelled);
   CHECK(std::chrono::steady_clock::now() - begin < 5s);
