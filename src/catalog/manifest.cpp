@@ -22,9 +22,4 @@ std::uint64_t Manifest::stored_bytes() const {
   return sum;
 }
 
-const model::Item* Manifest::find(const model::ItemId& wanted) const {
-  const auto found = std::ranges::find(items, wanted, &model::Item::id);
-  return found == items.end() ? nullptr : &*found;
-}
-
 }  // namespace davit::catalog

@@ -53,7 +53,6 @@ struct Manifest {
   std::vector<HeldRecord> held;
 
   [[nodiscard]] std::uint64_t stored_bytes() const;
-  [[nodiscard]] const model::Item* find(const model::ItemId& id) const;
 };
 
 // Whether `text` has the form of a backup's id.

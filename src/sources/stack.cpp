@@ -76,8 +76,6 @@ Result<Stack> no_such_stack(engine::Engine& engine, const std::string& name) {
 
 }  // namespace
 
-bool Service::running() const { return running_container() != nullptr; }
-
 const engine::ContainerInfo* Service::running_container() const {
   const auto found = std::ranges::find_if(containers, [](const auto& container) { return container.state.running; });
   return found == containers.end() ? nullptr : &*found;

@@ -16,7 +16,6 @@ struct Service {
   std::vector<engine::ContainerInfo> containers;  // by container number; not empty; one-off runs are not among them
   Settings settings;
 
-  [[nodiscard]] bool running() const;
   // The container to work in: the first that runs, or nothing.
   [[nodiscard]] const engine::ContainerInfo* running_container() const;
 };

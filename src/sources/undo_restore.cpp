@@ -102,11 +102,6 @@ Result<Lines> settle_place(helper::Host& host, const json& object, bool decided,
 
 }  // namespace
 
-bool is_of_restore(const json& entry) {
-  const std::string kind = kind_of(entry);
-  return kind == "volume" || kind == "place" || kind == "cluster";
-}
-
 Result<Lines> settle_restore(helper::Host& host, const json& entry, bool decided, RunContext& run) {
   const std::string kind = kind_of(entry);
   if (kind == "volume") return settle_volume(host, entry, decided, run);

@@ -18,7 +18,5 @@ namespace davit::sources {
 //   "cluster": the same for databases; a one-off container is stopped and removed.
 [[nodiscard]] Result<std::vector<std::string>> settle_restore(helper::Host& host, const nlohmann::json& entry,
                                                               bool decided, RunContext& run);
-// Whether an entry is of such a kind.
-[[nodiscard]] bool is_of_restore(const nlohmann::json& entry);
 
 }  // namespace davit::sources

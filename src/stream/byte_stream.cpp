@@ -38,15 +38,4 @@ Result<std::string> read_all(ByteSource& source, std::size_t limit) {
   }
 }
 
-Result<> read_exact(ByteSource& source, std::span<std::byte> into) {
-  for (std::size_t filled = 0; filled < into.size();) {
-    TRY_ASSIGN(got, source.read(into.subspan(filled)));
-    if (got == 0)
-      return fail(Errc::corrupt,
-                  "ends after " + std::to_string(filled) + " of " + std::to_string(into.size()) + " bytes");
-    filled += got;
-  }
-  return {};
-}
-
 }  // namespace davit::stream

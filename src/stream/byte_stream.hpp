@@ -35,7 +35,5 @@ class ByteSink {
 [[nodiscard]] Result<std::uint64_t> copy_without_finish(ByteSource& source, ByteSink& sink);
 // Reads to the verified end. More than `limit` bytes is Errc::corrupt.
 [[nodiscard]] Result<std::string> read_all(ByteSource& source, std::size_t limit);
-// Fills `into` completely, or fails with Errc::corrupt ("ends after N of M bytes").
-[[nodiscard]] Result<> read_exact(ByteSource& source, std::span<std::byte> into);
 
 }  // namespace davit::stream

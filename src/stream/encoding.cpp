@@ -36,9 +36,4 @@ Result<Encoding> parse_encoding(std::string_view text) {
               "use none, zstd, or zstd:LEVEL with a level from 1 to 19");
 }
 
-std::string render_encoding(const Encoding& encoding) {
-  if (encoding.codec == Codec::none) return "none";
-  return "zstd:" + std::to_string(encoding.level);
-}
-
 }  // namespace davit::stream

@@ -32,7 +32,6 @@ struct Encoding {
 };
 // "zstd", "zstd:3", "none": the value of `--compress`. Errc::usage otherwise.
 [[nodiscard]] Result<Encoding> parse_encoding(std::string_view text);
-[[nodiscard]] std::string render_encoding(const Encoding& encoding);
 
 // Encodes what is written to it into `stored`.
 class Encoder : public ByteSink {

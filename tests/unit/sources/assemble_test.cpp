@@ -25,7 +25,6 @@ TEST_CASE("containers become services, in order of their numbers, without one-of
   REQUIRE(stack.services.size() == 2);
   CHECK(stack.services[0].name == "app");
   CHECK(stack.services[0].containers.size() == 1);
-  CHECK_FALSE(stack.services[0].running());
   CHECK(stack.services[0].running_container() == nullptr);
   REQUIRE(stack.services[1].containers.size() == 2);
   CHECK(stack.services[1].containers[0].name == "shop-web-2");

@@ -62,16 +62,3 @@ TEST_CASE("read_all takes up to its limit") {
   REQUIRE_FALSE(failed);
   CHECK(failed.error().code() == Errc::unavailable);
 }
-
-TEST_CASE("read_exact fills, or says how far it came") {
-  std::string into(4, ' ');
-  const auto span = std::as_writable_bytes(std::span(into));
-  StutterSource source("abcdef");
-  REQUIRE(read_exact(source, span));
-  CHECK(into == "abcd");
-  const auto cut = read_exact(source, span);
-  REQUIRE_FALSE(cut);
-  CHECK(cut.error().code() == Errc::corrupt);
-  CHECK(cut.error().message() == "ends after 2 of 4 bytes");
-  CHECK(read_exact(source, span.first(0)));
-}

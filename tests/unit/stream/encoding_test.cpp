@@ -113,8 +113,6 @@ TEST_CASE("encodings have a spelling") {
   CHECK(parse_encoding("none") == Encoding{.codec = Codec::none});
   CHECK(parse_encoding("zstd") == Encoding{.codec = Codec::zstd, .level = 3});
   CHECK(parse_encoding("zstd:19") == Encoding{.codec = Codec::zstd, .level = 19});
-  CHECK(render_encoding({.codec = Codec::zstd, .level = 7}) == "zstd:7");
-  CHECK(render_encoding({.codec = Codec::none}) == "none");
   for (const char* text :
        {"", "gzip", "zstd:", "zstd:0", "zstd:20", "zstd:-1", "zstd:3x", "zstd: 3", "zstd:+3", "none:1", "ZSTD"}) {
     const auto parsed = parse_encoding(text);
