@@ -28,6 +28,7 @@ constexpr auto kAnswerTime = std::chrono::seconds(20);
 constexpr auto kStopTime = std::chrono::seconds(5);
 constexpr auto kEndTime = std::chrono::seconds(10);
 constexpr auto kLockGlance = std::chrono::milliseconds(500);
+constexpr int kRemovalGlances = 1500;  // half a minute: an Engine may go on refusing the name of what it has removed
 
 class ContainerGuard : public Guard {
  public:
@@ -86,6 +87,7 @@ Result<> ContainerGuard::take_lock() {
   labels.emplace(engine::kCommandLabel, options_.command);
   const auto deadline = steady_clock::now() + options_.lock_wait;
   bool noted = false;
+  int glances = 0;
   for (;;) {
     TRY(run_.check());
     labels.insert_or_assign(std::string(engine::kSinceLabel), render_rfc3339(run_.clock.now()));
@@ -104,9 +106,15 @@ Result<> ContainerGuard::take_lock() {
       return std::unexpected(std::move(there).error().context("look who holds stack " + options_.stack));
     if (!there) {
       // It is just being removed.
+      if (++glances == kRemovalGlances)
+        return fail(Errc::unavailable,
+                    "create the guard " + container_.name() +
+                        ": the Engine says that there is a container of that name, and that there is none",
+                    "restart the Engine");
       run_.clock.sleep_for(kGlance);
       continue;
     }
+    glances = 0;
     if (const auto role = there->labels.find(engine::kRoleLabel);
         role == there->labels.end() || role->second != kGuardRole)
       return fail(Errc::exists,

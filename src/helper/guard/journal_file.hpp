@@ -17,7 +17,8 @@ class JournalFile {
   // It was there already: somebody kept it before, and ended without saying that all was well.
   [[nodiscard]] bool found() const { return found_; }
   [[nodiscard]] const JournalEntries& entries() const { return entries_; }
-  // On stable storage when it returns; after an error as it was. An entry of the same key is replaced where it stands.
+  // On stable storage when it returns; after an error as it was, or, if only its directory could not be synced,
+  // changed. An entry of the same key is replaced where it stands.
   [[nodiscard]] Result<> record(std::string_view key, nlohmann::json entry);
   // As well. Fine if there is no such entry.
   [[nodiscard]] Result<> strike(std::string_view key);

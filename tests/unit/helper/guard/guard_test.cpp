@@ -12,6 +12,7 @@
 #include "support/guard_engine.hpp"
 #include "support/lives.hpp"
 #include "support/quiet_run.hpp"
+#include "support/skipping_clock.hpp"
 
 using namespace davit;
 using namespace davit::helper;
@@ -226,19 +227,45 @@ TEST_CASE("a stack that a live run holds is locked, and the error says who has i
 
 TEST_CASE("a run that waits gets the lock when it is given away, and knows that it waited") {
   Fixture fixture;
-  auto first = fixture.acquired();
-  std::thread releases([&] {
-    std::this_thread::sleep_for(100ms);
-    CHECK(first->release());
-  });
-  QuietRun other;
-  other.context.run_id = "other";
-  const auto second = fixture.acquire(other, 20s);
-  releases.join();
+  // The holder goes when the other says that it waits.
+  struct Leaving : test::QuietReporter {
+    std::unique_ptr<Guard> holder;
+    void note(std::string_view text) override {
+      QuietReporter::note(text);
+      CHECK(holder->release());
+    }
+  } reporter;
+  reporter.holder = fixture.acquired();
+  const Clock clock;
+  RunContext other{.run_id = "other", .clock = clock, .reporter = reporter, .stop = {}};
+  GuardOptions options = fixture.options();
+  options.lock_wait = 20s;
+  const auto second = Guard::acquire(*fixture.host, options, other);
   REQUIRE(second);
   CHECK((*second)->waited());
-  CHECK(other.reporter.notes.at(0).contains("waiting: stack shop is in the hands of"));
+  REQUIRE(reporter.notes.size() == 1);
+  CHECK(reporter.notes[0].contains("waiting: stack shop is in the hands of"));
   REQUIRE((*second)->release());
+}
+
+TEST_CASE("a name that is taken by nothing is not waited for without end") {
+  struct : test::GuardEngine {
+    Result<engine::ContainerId> create_container(const std::string& name, const nlohmann::json&) override {
+      return fail(Errc::exists, "the name " + name + " is already in use");
+    }
+  } engine;
+  Fixture fixture;
+  engine.add_image("busybox");
+  Host::Options how;
+  how.image = "busybox";
+  how.program = fixture.directory / "program";
+  Host host(engine, how);
+  test::SkippingClock clock;
+  RunContext run{.run_id = "other", .clock = clock, .reporter = fixture.run.reporter, .stop = {}};
+  const auto guard = Guard::acquire(host, fixture.options(), run);
+  REQUIRE_FALSE(guard);
+  CHECK(guard.error().code() == Errc::unavailable);
+  CHECK(guard.error().message().contains(kName));
 }
 
 TEST_CASE("of runs that want the same stack at once exactly one has it") {
@@ -294,6 +321,16 @@ TEST_CASE("a killed guard of a dead run is started, and tells what it did") {
   CHECK(fixture.engine.status_of(kName).empty());
 }
 
+TEST_CASE("that a guard has put something right is told even if its log can't be read") {
+  Fixture fixture;
+  fixture.alive.clear();
+  fixture.found("exited", 0);
+  fixture.engine.on_logs = []() -> Result<> { return fail(Errc::unavailable, "no such log"); };
+  REQUIRE(repair(fixture.engine, test::lives({}), fixture.run.context));
+  CHECK(fixture.told("run other of stack shop had died: "));
+  CHECK(fixture.told("no such log"));
+}
+
 TEST_CASE("a guard that can't put everything right is quoted, and stays") {
   Fixture fixture;
   fixture.alive.clear();
@@ -318,16 +355,6 @@ TEST_CASE("a guard that can't put everything right is quoted, and stays") {
 }
 
 TEST_CASE("a guard is left alone while its run lives, or may be about to start or to mend it") {
-TEST_CASE("that a guard has put something right is told even if its log can't be read") {
-  Fixture fixture;
-  fixture.alive.clear();
-  fixture.found("exited", 0);
-  fixture.engine.on_logs = []() -> Result<> { return fail(Errc::unavailable, "no such log"); };
-  REQUIRE(repair(fixture.engine, test::lives({}), fixture.run.context));
-  CHECK(fixture.told("run other of stack shop had died: "));
-  CHECK(fixture.told("no such log"));
-}
-
   Fixture fixture;
   SECTION("just made") { fixture.found("created"); }
   SECTION("running") { fixture.found("running"); }
