@@ -200,8 +200,9 @@ Result<> Holds::release_ready() {
                   return other.state == State::held && other.service->how == How::stop &&
                          std::ranges::contains(other.service->needs, slot.service->name);
                 });
+      if (awaited) slot.started = false;
     }
-    if (awaited) wait_healthy(slot, run_);
+    if (awaited) wait_healthy(*slot.service);
     run_after(slot);
   }
   return {};
@@ -239,8 +240,8 @@ Result<> Holds::release(Slot& slot) {
 void Holds::run_after(Slot& slot) {
   if (!std::exchange(slot.after_due, false)) return;
   const QuiescedService& service = *slot.service;
-  RunContext last = run_.unstoppable();
   const std::string what = "davit.after of " + shown(service);
+  RunContext last = run_.unstoppable();
   last.reporter.note(what);
   const auto run = [&] { return run_hook(context_.engine, context_.project, service.name, service.after, last); };
   const auto engine_failed = [](const auto& ran) { return !ran && ran.error().code() != Errc::not_found; };
@@ -257,10 +258,8 @@ void Holds::run_after(Slot& slot) {
     add_finding("", what + " may be run once more: " + struck.error().message());
 }
 
-void Holds::wait_healthy(Slot& slot, RunContext& run) {
-  slot.started = false;
-  const QuiescedService& service = *slot.service;
-  const auto deadline = run.clock.steady() + kHealthTime;
+void Holds::wait_healthy(const QuiescedService& service) {
+  const auto deadline = run_.clock.steady() + kHealthTime;
   auto containers = containers_of_service(context_.engine, context_.project, service.name);
   if (!containers) return add_finding("", shown(service) + ": " + containers.error().message());
   for (const ServiceContainer& container : *containers) {
@@ -269,10 +268,10 @@ void Holds::wait_healthy(Slot& slot, RunContext& run) {
       const auto now = context_.engine.inspect_container(container.id);
       if (now && (!now->state.running || !now->state.health || *now->state.health == "healthy")) break;
       if (!now && now.error().code() == Errc::not_found) break;
-      if (run.clock.steady() >= deadline || !run.check())
+      if (run_.clock.steady() >= deadline || !run_.check())
         return add_finding("", std::format("{} runs again, and is {} still", shown(service),
                                            now ? *now->state.health : "not to be asked"));
-      run.clock.sleep_for(kHealthInterval);
+      run_.clock.sleep_for(kHealthInterval);
     }
   }
 }
@@ -297,7 +296,12 @@ Result<> Holds::finish() {
   release_all(failures, code);
   for (Slot& slot : slots_) {
     run_after(slot);
-    if (slot.started) wait_healthy(slot, run_);
+    bool started = false;
+    {
+      const std::scoped_lock lock(mutex_);  // what could not be let go of, the watching thread still tries
+      started = std::exchange(slot.started, false);
+    }
+    if (started) wait_healthy(*slot.service);
   }
   if (failures.empty()) return {};
   std::string what = "not every service that was held runs again";

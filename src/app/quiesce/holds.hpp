@@ -76,7 +76,7 @@ class Holds {
   [[nodiscard]] bool may_start(const Slot& slot) const;
   [[nodiscard]] Result<> release_ready();
   void run_after(Slot& slot);
-  void wait_healthy(Slot& slot, RunContext& run);
+  void wait_healthy(const QuiescedService& service);
   void watch(const std::stop_token& end);
   void add_finding(std::string item, std::string what);
 
