@@ -96,7 +96,8 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
 
 Result<helper::AcquireGuard> Workbench::guards(const std::string& command, const std::string& lock_wait) {
   const std::string wait = globals_.value(lock_wait, "DAVIT_LOCK_WAIT");
-  TRY_ASSIGN(seconds, parse_duration_seconds(wait.empty() ? "0" : wait));
+  TRY_ASSIGN(seconds, in_context(parse_duration_seconds(wait.empty() ? "0" : wait),
+                                 lock_wait.empty() ? "variable DAVIT_LOCK_WAIT" : "--lock-wait"));
   constexpr std::uint64_t kLongest =
       std::uint64_t{365} * 24 * 60 * 60;  // what is longer is for ever, and would overflow
   TRY(sources());

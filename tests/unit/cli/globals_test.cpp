@@ -61,5 +61,14 @@ TEST_CASE("without a repository there is nothing to sweep") {
   CHECK(test::read_file(fixture.staged) == "12345");
 }
 
+TEST_CASE("a time to wait for the lock that is none says where it stands") {
+  Fixture fixture;
+  Workbench bench(fixture.globals);
+  const auto guards = bench.guards("backup", "soon");
+  REQUIRE_FALSE(guards);
+  CHECK(guards.error().code() == Errc::usage);
+  CHECK(guards.error().message() == "--lock-wait: not a duration: 'soon'");
+}
+
 }  // namespace
 }  // namespace davit::cli
