@@ -5,25 +5,10 @@
 
 #include "app/definition.hpp"
 #include "stream/digest.hpp"
+#include "stream/reporting_stream.hpp"
 
 namespace davit::app {
 namespace {
-
-// Tells the reporter of every byte that is read.
-class ReportingSource : public stream::ByteSource {
- public:
-  ReportingSource(stream::ByteSource& source, RunContext& run) : source_(source), run_(run) {}
-  Result<std::size_t> read(std::span<std::byte> into) override {
-    TRY(run_.check());
-    TRY_ASSIGN(count, source_.read(into));
-    run_.reporter.progress(count);
-    return count;
-  }
-
- private:
-  stream::ByteSource& source_;
-  RunContext& run_;
-};
 
 // Length and SHA-256 of the stored bytes.
 Result<> verify_bytes(const model::Artefact& artefact, stream::ByteSource& stored) {
@@ -44,7 +29,7 @@ Result<> verify_artefact(const storage::StorageReader& storage, const SourceSet&
   if (!opened && recorded == nullptr && opened.error().code() == Errc::not_found)
     return fail(Errc::corrupt, "is missing");
   if (!opened) return std::unexpected(std::move(opened).error());
-  ReportingSource stored(**opened, run);
+  stream::ReportingSource stored(**opened, run);
   if (recorded == nullptr) return verify_bytes(artefact, stored);
   TRY_ASSIGN(source, sources.of(item.id.kind));
   return source->verify(item, artefact, stored, *recorded, run);

@@ -3,6 +3,7 @@
 #include "sources/postgres/archive.hpp"
 #include "sources/source.hpp"
 #include "stream/encoding.hpp"
+#include "stream/reporting_stream.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
@@ -11,37 +12,6 @@ namespace {
 constexpr std::string_view kNotAllowed = "--allow-hooks is not set";
 
 std::string shown(const std::string& service) { return "service " + escape_for_display(service); }
-
-class ReportingSink : public stream::ByteSink {
- public:
-  ReportingSink(stream::ByteSink& next, RunContext& run) : next_(next), run_(run) {}
-  Result<> write(std::span<const std::byte> bytes) override {
-    TRY(run_.check());
-    TRY(next_.write(bytes));
-    run_.reporter.progress(bytes.size());
-    return {};
-  }
-  Result<> finish() override { return next_.finish(); }
-
- private:
-  stream::ByteSink& next_;
-  RunContext& run_;
-};
-
-class ReportingSource : public stream::ByteSource {
- public:
-  ReportingSource(stream::ByteSource& next, RunContext& run) : next_(next), run_(run) {}
-  Result<std::size_t> read(std::span<std::byte> into) override {
-    TRY(run_.check());
-    TRY_ASSIGN(size, next_.read(into));
-    run_.reporter.progress(size);
-    return size;
-  }
-
- private:
-  stream::ByteSource& next_;
-  RunContext& run_;
-};
 
 Result<> check_outcome(const engine::CommandOutcome& outcome, std::string_view label) {
   if (outcome.exit_code == 0) return {};
@@ -92,7 +62,7 @@ class CommandRestoration : public Restoration {
   Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored,
                                      RunContext& run) override {
     stream::Decoder decoder(artefact.codec, stored, artefact.plain, artefact.stored);
-    ReportingSource plain(decoder, run);
+    stream::ReportingSource plain(decoder, run);
     ran_ = true;
     TRY_ASSIGN(done, engine::feed_command(engine_, command_.container, command_.command, plain, run));
     TRY(check_outcome(done.outcome, "davit.command.restore"));
@@ -157,7 +127,7 @@ class CommandSource : public Source {
     const auto planned = containers_.find(item.id.name);
     if (planned == containers_.end()) return fail(Errc::bug, "it was never planned");
     stream::Encoder encoder(encoding, stored);
-    ReportingSink plain(encoder, run);
+    stream::ReportingSink plain(encoder, run);
     TRY_ASSIGN(outcome, engine::run_command(engine_, planned->second.container, planned->second.command, plain, run));
     // Good bytes may come before the failure: nothing is finished, so nothing is stored.
     TRY(check_outcome(outcome, "davit.command"));
@@ -179,7 +149,7 @@ class CommandSource : public Source {
   Result<> verify(const model::Item&, const model::Artefact& artefact, stream::ByteSource& stored, const Stack&,
                   RunContext& run) override {
     stream::Decoder decoder(artefact.codec, stored, artefact.plain, artefact.stored);
-    ReportingSource plain(decoder, run);
+    stream::ReportingSource plain(decoder, run);
     return drain(plain);
   }
 

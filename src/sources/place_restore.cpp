@@ -17,9 +17,6 @@ using helper::Access;
 using helper::Place;
 using helper::Session;
 
-// A probe that is asked for this counts no files.
-constexpr std::string_view kNothing = ".davit-nothing";
-
 // The helper of a restore stands as long as its run, and those of dead runs were swept when this one began. One that
 // has ended and is still there will be replaced by its run.
 Result<> refuse_live_run(engine::Engine& engine, const Place& place, const std::string& id) {
@@ -193,10 +190,15 @@ Result<helper::Probe> probe_place(helper::Host& host, const Place& place, const 
   return seen;
 }
 
+Result<helper::Probe> glance_at_place(helper::Host& host, const Place& place, RunContext& run) {
+  // Whoever is asked for certain paths counts nothing else.
+  return probe_place(host, place, {".davit-nothing"}, run);
+}
+
 Result<std::optional<std::uint64_t>> free_around(helper::Host& host, const std::string& path, RunContext& run) {
   for (std::string at = path; at != "/";) {
     at = parent_of(at);
-    TRY_ASSIGN(seen, probe_place(host, {Place::Kind::directory, at, false}, {std::string(kNothing)}, run));
+    TRY_ASSIGN(seen, glance_at_place(host, {Place::Kind::directory, at, false}, run));
     if (seen.exists) return seen.free_bytes;
   }
   return std::nullopt;
@@ -211,7 +213,7 @@ Result<std::optional<std::uint64_t>> free_for(helper::Host& host, const engine::
   TRY_ASSIGN(volumes, host.engine().list_volumes({}));
   const auto other = std::ranges::find_if(volumes, plain);
   if (other == volumes.end()) return std::nullopt;
-  auto seen = probe_place(host, {Place::Kind::volume, other->name, false}, {std::string(kNothing)}, run);
+  auto seen = glance_at_place(host, {Place::Kind::volume, other->name, false}, run);
   // It may have been removed meanwhile: then nothing is known, which keeps nobody from restoring.
   if (!seen && seen.error().code() == Errc::not_found) return std::nullopt;
   if (!seen) return std::unexpected(std::move(seen).error());

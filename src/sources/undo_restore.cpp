@@ -18,9 +18,6 @@ using helper::Session;
 using nlohmann::json;
 using Lines = std::vector<std::string>;
 
-// A probe that is asked for this counts no files.
-constexpr std::string_view kNothing = ".davit-nothing";
-
 std::string kind_of(const json& entry) {
   const auto kind = entry.find("kind");
   return kind != entry.end() && kind->is_string() ? kind->get<std::string>() : std::string();
@@ -49,7 +46,7 @@ Result<helper::Probe> look(helper::Host& host, const Place& place, RunContext& r
     gone.exists = false;
     if (!exists) return gone;
   }
-  return probe_place(host, place, {std::string(kNothing)}, run);
+  return glance_at_place(host, place, run);
 }
 
 Result<> remove_directory(helper::Host& host, const std::string& path, RunContext& run) {

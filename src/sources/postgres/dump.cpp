@@ -4,27 +4,12 @@
 #include <array>
 
 #include "sources/postgres/sql_text.hpp"
+#include "stream/reporting_stream.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
 namespace {
-
-class ReportingSink : public stream::ByteSink {
- public:
-  ReportingSink(stream::ByteSink& next, RunContext& run) : next_(next), run_(run) {}
-  Result<> write(std::span<const std::byte> bytes) override {
-    TRY(run_.check());
-    TRY(next_.write(bytes));
-    run_.reporter.progress(bytes.size());
-    return {};
-  }
-  Result<> finish() override { return next_.finish(); }
-
- private:
-  stream::ByteSink& next_;
-  RunContext& run_;
-};
 
 // Notices on how to restore data alone, or on the server's collations: the dump is as good as without them.
 constexpr std::array<std::string_view, 2> kHarmless{"circular foreign-key constraints", "collation version"};
@@ -69,7 +54,7 @@ Result<std::vector<Finding>> dump_postgres(const Server& server, const model::It
       globals ? "dump roles and tablespaces" : "dump database " + escape_for_display(artefact.attributes["database"]);
   const auto argv = arguments_for(server, artefact);
   stream::Encoder encoder(encoding, stored);
-  ReportingSink plain(encoder, run);
+  stream::ReportingSink plain(encoder, run);
   TRY_ASSIGN(
       outcome,
       in_context(engine::run_command(server.engine(), server.container(), server.command(argv), plain, run), what));

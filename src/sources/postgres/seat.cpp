@@ -118,7 +118,7 @@ Result<std::optional<helper::Session>> Seat::hold_directory(const engine::Contai
   const engine::Mount* mount = mount_of(container, data_directory(container));
   if (mount == nullptr || mount->type != "bind") return std::nullopt;
   helper::Place place{helper::Place::Kind::directory, mount->source, false};
-  TRY_ASSIGN(seen, probe_place(*host_, place, {".davit-nothing"}, run));
+  TRY_ASSIGN(seen, glance_at_place(*host_, place, run));
   if (seen.exists) return std::nullopt;
   if (journal_ != nullptr)
     TRY(journal_->record(place_key(place), to_json(PlaceEntry{run.run_id, place, false, {place.source}})));
