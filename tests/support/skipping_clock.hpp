@@ -1,6 +1,6 @@
 #pragma once
-// A clock whose sleepers find that the time has passed. `nap` is what they really sleep, where they wait for another
-// process.
+// A clock that stands, and whose sleepers find that the time has passed. `nap` is what they really sleep, where they
+// wait for another process.
 
 #include <thread>
 

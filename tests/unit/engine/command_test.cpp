@@ -6,6 +6,7 @@
 #include "support/fake_engine.hpp"
 #include "support/quiet_run.hpp"
 #include "support/scripted_engine.hpp"
+#include "support/skipping_clock.hpp"
 
 using namespace davit;
 using namespace davit::engine;
@@ -15,14 +16,10 @@ using test::FakeOutcome;
 
 namespace {
 
-struct FastClock : Clock {
-  void sleep_for(std::chrono::milliseconds) const override {}
-};
-
 struct Fixture {
   test::FakeEngine engine;
   test::QuietRun run;
-  FastClock clock;
+  test::SkippingClock clock;
   RunContext context{.run_id = "r", .clock = clock, .reporter = run.reporter, .stop = run.stop.get_token()};
   ContainerId db = [&] {
     ContainerInfo info;
@@ -119,7 +116,7 @@ TEST_CASE("a stop is noticed", "[engine][command]") {
 TEST_CASE("a stream that ends well-formed but without the mark is not whole", "[engine][command]") {
   test::ScriptedEngine scripted;
   test::QuietRun run;
-  FastClock clock;
+  test::SkippingClock clock;
   RunContext context{.run_id = "r", .clock = clock, .reporter = run.reporter, .stop = {}};
   std::string mark;
   const auto stream_of = [&](std::function<std::string()> text) {

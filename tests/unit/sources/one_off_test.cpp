@@ -7,6 +7,7 @@
 #include "support/fake_engine.hpp"
 #include "support/lives.hpp"
 #include "support/quiet_run.hpp"
+#include "support/skipping_clock.hpp"
 #include "support/stack.hpp"
 
 namespace davit::sources {
@@ -122,16 +123,9 @@ TEST_CASE("a record that is none is corrupt") {
   }
 }
 
-// Time passes only when somebody waits.
-struct StandingClock : Clock {
-  mutable std::chrono::steady_clock::time_point time;
-  std::chrono::steady_clock::time_point steady() const override { return time; }
-  void sleep_for(std::chrono::milliseconds duration) const override { time += duration; }
-};
-
 struct Fixture {
   test::FakeEngine engine;
-  StandingClock clock;
+  test::SkippingClock clock;
   test::QuietReporter reporter;
   std::stop_source stop;
   RunContext run{.run_id = "run1", .clock = clock, .reporter = reporter, .stop = stop.get_token()};
@@ -200,7 +194,7 @@ TEST_CASE("one that never becomes ready is given up in time, and a cancelled wai
   REQUIRE_FALSE(late);
   CHECK(late.error().code() == Errc::unavailable);
   CHECK(late.error().message().contains("was not ready after 5 s"));
-  CHECK(f.clock.time.time_since_epoch() < std::chrono::seconds(6));
+  CHECK(f.clock.at.time_since_epoch() < std::chrono::seconds(6));
   const auto cancelled = OneOff::start(
       f.engine, f.record, {.purpose = "try"},
       [&](const auto&) {
