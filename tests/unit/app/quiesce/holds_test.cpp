@@ -5,113 +5,15 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
-#include "support/fake_engine.hpp"
-#include "support/memory_journal.hpp"
-#include "support/quiet_run.hpp"
+#include "support/holds_bench.hpp"
 
 using namespace davit;
 using namespace davit::app;
 using namespace std::chrono_literals;
-using Names = std::vector<std::string>;
+using Bench = davit::test::HoldsBench;
+using davit::test::Names;
 
 namespace {
-
-// A clock that passes as fast as it is slept on.
-struct FastClock : Clock {
-  mutable std::atomic<std::int64_t> slept{0};  // ms
-  [[nodiscard]] std::chrono::steady_clock::time_point steady() const override {
-    return Clock::steady() + std::chrono::milliseconds(slept.load());
-  }
-  void sleep_for(std::chrono::milliseconds duration) const override {
-    slept += duration.count();
-    std::this_thread::yield();
-  }
-};
-
-// The Engine, which refuses what a test wants.
-struct StubbornEngine : test::FakeEngine {
-  std::atomic<int> refuse_pauses{0};    // so many are refused, as one that is under load does
-  std::atomic<int> refuse_unpauses{0};  // likewise
-  std::atomic<int> refuse_execs{0};
-  std::function<void()> on_inspect = [] {};
-  Result<engine::ContainerInfo> inspect_container(const engine::ContainerId& id) override {
-    on_inspect();
-    return FakeEngine::inspect_container(id);
-  }
-  Result<std::string> create_exec(const engine::ContainerId& id, const engine::ExecSpec& spec) override {
-    if (refuse_execs > 0 && refuse_execs-- > 0) return fail(Errc::unavailable, "no process can be made");
-    return FakeEngine::create_exec(id, spec);
-  }
-  Result<> pause_container(const engine::ContainerId& id) override {
-    if (refuse_pauses > 0 && refuse_pauses-- > 0) return fail(Errc::unavailable, "unable to freeze");
-    return FakeEngine::pause_container(id);
-  }
-  Result<> unpause_container(const engine::ContainerId& id) override {
-    if (refuse_unpauses > 0 && refuse_unpauses-- > 0) return fail(Errc::unavailable, "unable to thaw");
-    return FakeEngine::unpause_container(id);
-  }
-};
-
-struct Bench {
-  StubbornEngine engine;
-  test::MemoryJournal journal;
-  FastClock clock;
-  test::QuietReporter reporter;
-  std::stop_source stop;
-  std::stop_source lost;
-  RunContext run{.run_id = "0123456789abcdef", .clock = clock, .reporter = reporter, .stop = stop.get_token()};
-  QuiescePlan plan;
-
-  engine::ContainerId add(const std::string& service, int number = 1, const std::string& status = "running") {
-    engine::ContainerInfo info;
-    info.name = "shop-" + service + "-" + std::to_string(number);
-    info.labels = {{"com.docker.compose.project", "shop"},
-                   {"com.docker.compose.service", service},
-                   {"com.docker.compose.container-number", std::to_string(number)}};
-    info.state.status = status;
-    return engine.add_container(info);
-  }
-  // Services in the order of starting; each depends on those before it.
-  void service(const std::string& name, How how) {
-    QuiescedService made{.name = name,
-                         .how = how,
-                         .order = static_cast<int>(plan.services.size()),
-                         .max = {},
-                         .needs = {},
-                         .before = {},
-                         .after = {}};
-    for (const QuiescedService& other : plan.services) made.needs.push_back(other.name);
-    plan.services.push_back(made);
-  }
-  void item(const std::string& name, std::vector<std::size_t> held, std::vector<std::size_t> touched = {}) {
-    touched.insert(touched.end(), held.begin(), held.end());
-    std::ranges::sort(touched);
-    plan.items[{model::ItemKind::volume, name}] = {.held = std::move(held),
-                                                   .touched = std::move(touched),
-                                                   .consistency = model::Consistency::paused,
-                                                   .findings = {}};
-  }
-  static model::Item volume(const std::string& name) {
-    model::Item item;
-    item.id = {model::ItemKind::volume, name};
-    return item;
-  }
-  [[nodiscard]] std::unique_ptr<Holds> holds() {
-    return std::make_unique<Holds>(Holds::Context{engine, journal, "shop", "", lost.get_token()}, plan, run);
-  }
-  // What was done to containers, without looking.
-  [[nodiscard]] Names done() const {
-    Names done;
-    for (const std::string& line : engine.log())
-      if (!line.starts_with("list_") && !line.starts_with("inspect_")) done.push_back(line);
-    return done;
-  }
-  [[nodiscard]] Names statuses() const {
-    Names statuses;
-    for (const std::string& name : engine.container_names()) statuses.push_back(name + " " + engine.status_of(name));
-    return statuses;
-  }
-};
 
 bool poll(const std::function<bool()>& condition) {
   const auto deadline = std::chrono::steady_clock::now() + 10s;
@@ -443,109 +345,6 @@ TEST_CASE("a service whose container was replaced or ended meanwhile is left as 
     CHECK(bench.engine.status_of("shop-app-1") == (how == How::stop ? "running" : "exited"));
   }
   CHECK(bench.journal.entries().empty());
-}
-
-TEST_CASE("hooks are run around the hold, and the one after is in the journal before the one before", "[quiesce]") {
-  Bench bench;
-  bench.add("db");
-  bench.add("app");
-  bench.service("db", How::none);
-  bench.service("app", How::pause);
-  for (QuiescedService& service : bench.plan.services) {
-    service.before = {{"before", service.name}, "root", 5s};
-    service.after = {{"after", service.name}, "", 5s};
-  }
-  bench.item("a", {1}, {0});
-  bench.item("b", {1});
-  Names told;
-  bench.engine.on_command = [&](const test::FakeCommand& command) {
-    told.push_back(command.argv.at(0) + " in " + command.container + " as " + command.user + ", app " +
-                   bench.engine.status_of("shop-app-1") + ", " + std::to_string(bench.journal.entries().size()));
-    return test::FakeOutcome{};
-  };
-  auto holds = bench.holds();
-  auto a = Bench::volume("a");
-  auto b = Bench::volume("b");
-  REQUIRE(holds->begin(a));
-  REQUIRE(holds->end(a));
-  REQUIRE(holds->begin(b));
-  REQUIRE(holds->end(b));
-  REQUIRE(holds->finish());
-  CHECK(told == Names{"before in shop-app-1 as root, app running, 1", "before in shop-db-1 as root, app running, 2",
-                      "after in shop-db-1 as , app paused, 3", "after in shop-app-1 as , app running, 1"});
-  CHECK(bench.journal.entries().empty());
-}
-
-TEST_CASE("a failing hook before fails the run, and one after is a finding", "[quiesce]") {
-  Bench bench;
-  bench.add("app");
-  bench.service("app", How::pause);
-  bench.plan.services[0].before = {{"save"}, "", 5s};
-  bench.plan.services[0].after = {{"resume"}, "", 5s};
-  bench.item("a", {0});
-  auto a = Bench::volume("a");
-  Names ran;
-  std::string failing;
-  bench.engine.on_command = [&](const test::FakeCommand& command) {
-    ran.push_back(command.argv.at(0));
-    return command.argv.at(0) == failing ? test::FakeOutcome{3, "on stdout\n", "no space\n"} : test::FakeOutcome{};
-  };
-  SECTION("before") {
-    failing = "save";
-    auto holds = bench.holds();
-    auto begun = holds->begin(a);
-    REQUIRE_FALSE(begun);
-    CHECK(begun.error().message() == "davit.before of service app: it ended with exit code 3: no space");
-    CHECK(holds->abandon(std::move(begun).error()).code() == Errc::failed);
-    CHECK(ran == Names{"save", "resume"});
-    CHECK(bench.done().back() != "pause_container shop-app-1");
-  }
-  SECTION("after") {
-    failing = "resume";
-    auto holds = bench.holds();
-    REQUIRE(holds->begin(a));
-    REQUIRE(holds->end(a));
-    REQUIRE(holds->finish());
-    CHECK(holds->take_findings().at(0).what == "davit.after of service app: it ended with exit code 3: no space");
-    CHECK(ran == Names{"save", "resume"});
-  }
-  SECTION("after, when the run has failed already") {
-    failing = "resume";
-    auto holds = bench.holds();
-    REQUIRE(holds->begin(a));
-    CHECK(holds->abandon(Error(Errc::failed, "cut")).message() == "cut");
-    CHECK(holds->take_findings().at(0).what == "davit.after of service app: it ended with exit code 3: no space");
-  }
-  CHECK(bench.journal.entries().empty());
-  CHECK(bench.engine.status_of("shop-app-1") == "running");
-}
-
-TEST_CASE("a hook after that the Engine can't run is tried again, and in the end left to the guard", "[quiesce]") {
-  Bench bench;
-  bench.add("app");
-  bench.service("app", How::none);
-  bench.plan.services[0].after = {{"resume"}, "", 5s};
-  bench.item("a", {}, {0});
-  auto a = Bench::volume("a");
-  int ran = 0;
-  bench.engine.on_command = [&](const test::FakeCommand&) {
-    ++ran;
-    return test::FakeOutcome{};
-  };
-  SECTION("a moment") { bench.engine.refuse_execs = 2; }
-  SECTION("for long") { bench.engine.refuse_execs = 1000; }
-  const bool moment = bench.engine.refuse_execs == 2;
-  auto holds = bench.holds();
-  REQUIRE(holds->begin(a));
-  REQUIRE(holds->end(a));
-  REQUIRE(holds->finish());
-  const auto findings = holds->take_findings();
-  CHECK(ran == (moment ? 1 : 0));
-  CHECK(bench.journal.entries().size() == (moment ? 0 : 1));
-  CHECK(findings.size() == (moment ? 0 : 1));
-  if (!findings.empty())
-    CHECK(findings[0].what.starts_with(
-        "davit.after of service app could not be run, and the guard goes on trying: run resume in container "));
 }
 
 TEST_CASE("whatever call to the Engine or the journal fails, everybody runs again or is in the journal", "[quiesce]") {
