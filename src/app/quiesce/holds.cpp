@@ -37,8 +37,10 @@ Holds::Holds(Context context, QuiescePlan plan, RunContext& run)
     : context_(std::move(context)), plan_(std::move(plan)), run_(run), slots_(plan_.services.size()) {
   findings_ = plan_.findings;
   for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i].service = &plan_.services[i];
-  for (const auto& [item, quiesce] : plan_.items)
-    for (const std::size_t service : quiesce.touched) ++slots_[service].left;
+  for (const auto& [item, quiesce] : plan_.items) {
+    for (const std::size_t service : quiesce.held) ++slots_[service].left;
+    for (const std::size_t service : quiesce.touched) ++slots_[service].left_touched;
+  }
   if (std::ranges::any_of(plan_.services, [](const QuiescedService& service) { return service.how != How::none; }))
     watch_ = std::jthread([this](const std::stop_token& end) { watch(end); });
 }
@@ -175,7 +177,8 @@ Result<> Holds::end(model::Item& item) {
       item.consistency = model::Consistency::live;
       findings_.push_back({item.id.text(), "", slot.not_held});
     }
-    for (const std::size_t index : planned.touched) --slots_[index].left;
+    for (const std::size_t index : planned.held) --slots_[index].left;
+    for (const std::size_t index : planned.touched) --slots_[index].left_touched;
   }
   return release_ready();
 }
@@ -203,7 +206,7 @@ Result<> Holds::release_ready() {
       if (awaited) slot.started = false;
     }
     if (awaited) wait_healthy(*slot.service);
-    run_after(slot);
+    if (slot.left_touched == 0) run_after(slot);
   }
   return {};
 }

@@ -55,8 +55,9 @@ class Holds {
   struct Slot {
     const QuiescedService* service = nullptr;
     State state = State::idle;
-    std::size_t left = 0;  // items that are yet to be read
-    bool opened = false;   // its hooks have begun
+    std::size_t left = 0;          // items that are yet to be read, and need it held
+    std::size_t left_touched = 0;  // and those that its hooks belong to
+    bool opened = false;           // its hooks have begun
     bool after_due = false;
     std::string not_held;  // why it isn't, or is no more; empty: nothing to tell
     std::vector<HeldContainer> containers;

@@ -40,6 +40,32 @@ TEST_CASE("hooks are run around the hold, and the one after is in the journal be
   CHECK(bench.journal.entries().empty());
 }
 
+TEST_CASE("a service that is only touched by what is still to be read runs meanwhile", "[quiesce]") {
+  Bench bench;
+  bench.add("app");
+  bench.service("app", How::pause);
+  bench.plan.services[0].after = {{"after"}, "", 5s};
+  bench.item("a", {0});
+  bench.item("b", {}, {0});
+  int ran = 0;
+  bench.engine.on_command = [&](const test::FakeCommand&) {
+    ++ran;
+    return test::FakeOutcome{};
+  };
+  auto holds = bench.holds();
+  auto a = Bench::volume("a");
+  auto b = Bench::volume("b");
+  REQUIRE(holds->begin(a));
+  CHECK(bench.engine.status_of("shop-app-1") == "paused");
+  REQUIRE(holds->end(a));
+  REQUIRE(holds->begin(b));
+  CHECK(bench.engine.status_of("shop-app-1") == "running");
+  CHECK(ran == 0);
+  REQUIRE(holds->end(b));
+  CHECK(ran == 1);
+  REQUIRE(holds->finish());
+}
+
 TEST_CASE("a failing hook before fails the run, and one after is a finding", "[quiesce]") {
   Bench bench;
   bench.add("app");
