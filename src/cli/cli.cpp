@@ -16,6 +16,7 @@
 #include "helper/inside/serve.hpp"
 #include "util/log.hpp"
 #include "util/signal_stop.hpp"
+#include "util/standard_streams.hpp"
 #include "util/text.hpp"
 
 namespace davit::cli {
@@ -76,6 +77,7 @@ int report_parse(const CLI::App& app, const CLI::ParseError& error, bool json) {
 }
 
 int run_checked(int argc, char** argv) {
+  if (auto filled = fill_standard_streams(); !filled) return report(filled.error(), false);
   // Not a command for people: what davit runs in its helper containers. It has its own signals and no variables.
   if (argc > 1 && std::string_view(argv[1]) == "helper") {
     auto served = helper::serve({argv + 2, argv + argc});

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "util/escape.hpp"
+#include "util/heard.hpp"
 #include "util/text.hpp"
 
 namespace davit::cli {
@@ -17,10 +18,11 @@ namespace {
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-void print_line(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);
-  std::fputc('\n', stderr);
+void say(std::string_view text) {
+  if (is_heard()) std::fwrite(text.data(), 1, text.size(), stderr);
 }
+
+void print_line(std::string_view text) { say(std::string(text) + "\n"); }
 
 std::string finding_line(const Finding& finding) {
   if (finding.item.empty()) return "finding: " + escape_lines(finding.what);
@@ -101,10 +103,9 @@ class Bar final : public Steps {
     winsize size{};
     const std::size_t width = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
     const std::string line = "\r\033[K" + render_bar(what_, bytes_, total_, elapsed(), width - 1);
-    std::fwrite(line.data(), 1, line.size(), stderr);
-    std::fflush(stderr);
+    say(line);
   }
-  void clear() override { std::fputs("\r\033[K", stderr); }
+  void clear() override { say("\r\033[K"); }
   [[nodiscard]] std::chrono::steady_clock::duration interval() const override { return milliseconds(100); }
 };
 

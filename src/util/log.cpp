@@ -5,6 +5,8 @@
 
 #include <memory>
 
+#include "util/heard.hpp"
+
 namespace davit {
 namespace {
 
@@ -35,6 +37,7 @@ spdlog::level::level_enum level_of(LogLevel level) {
 }
 
 void write(spdlog::level::level_enum level, std::string_view text) {
+  if (!logger().should_log(level) || !is_heard()) return;
   // As a view: text is never taken for a format string.
   logger().log(level, spdlog::string_view_t(text.data(), text.size()));
 }

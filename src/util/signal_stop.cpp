@@ -19,7 +19,13 @@ Result<std::unique_ptr<SignalStop>> SignalStop::install() {
     if (std::signal(number, SIG_IGN) == SIG_ERR) return fail_errno(errno, "ignore a signal");
   sigset_t set;
   sigemptyset(&set);
-  for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, number);
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    // Whoever started us with it ignored (nohup, a shell's background job) means it; blocked, it would come all the
+    // same.
+    struct sigaction now{};
+    if (::sigaction(number, nullptr, &now) != 0) return fail_errno(errno, "look at a signal");
+    if (now.sa_handler != SIG_IGN) sigaddset(&set, number);
+  }
   if (const int err = pthread_sigmask(SIG_BLOCK, &set, nullptr); err != 0) return fail_errno(err, "block signals");
   UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC));
   UniqueFd end(::eventfd(0, EFD_CLOEXEC));

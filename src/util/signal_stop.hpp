@@ -1,7 +1,7 @@
 #pragma once
-// Turns SIGTERM, SIGINT and SIGHUP into a stop token: a thread of its own waits for them, so that no handler runs
-// anywhere. Ignores SIGPIPE and SIGXFSZ. A process that is alone in its container needs it, too: as PID 1 it would not
-// even be ended by a signal that it does not handle.
+// Turns SIGTERM, SIGINT and SIGHUP into a stop token, but those that were ignored when the process began (nohup): a
+// thread of its own waits for them, so that no handler runs anywhere. Ignores SIGPIPE and SIGXFSZ. A process that is
+// alone in its container needs it, too: as PID 1 it would not even be ended by a signal that it does not handle.
 
 #include <memory>
 #include <stop_token>

@@ -1,6 +1,8 @@
 """One run at a time has a stack, and what holds it goes by itself when its run dies, in whatever way."""
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 
@@ -49,6 +51,54 @@ def test_a_run_waits_for_another(davit, stack):
             _, err = second.communicate(timeout=120)
             assert second.returncode == 0, err
     assert len(davit.json("ls")) == 1
+
+
+def test_a_stack_in_hand_is_restored_by_nobody_and_verified_by_all(davit, stack):
+    davit("backup", "--stack", stack.name)
+    with Running(davit, stack) as first:
+        refused = davit("restore", "--stack", stack.name, "--replace", "--exclude", "volume:*", code=None)
+        assert refused.returncode == 11 and f"run {first.labels()['davit.run']} (backup)" in refused.stderr
+        davit("verify", "--stack", stack.name, "--deep")
+        assert first.state() == "running" and not runs(stack)
+        first.process.send_signal(signal.SIGINT)
+        first.end(130)
+    assert runs(stack)
+    assert len(davit.json("ls")) == 1
+
+
+def test_backups_restores_and_verifications_at_once(engine, repository, binary):
+    """Of the same stack they wait for one another, of different ones they don't meet; and nobody takes anything for whole
+    that isn't."""
+    stacks = [SmallStack(engine, f"seq {n} 30000 > numbers; echo {n} > name") for n in (1, 2)]
+    ways = [Davit(way, engine, repository, binary) for way in ("host", "container")]
+    try:
+        before = {}
+        for stack in stacks:
+            ways[0]("backup", "--stack", stack.name)
+            stack.stop()
+            before[stack.name] = stack.contents()
+        commands = []
+        for number, stack in enumerate(stacks):
+            own = ["--stack", stack.name]
+            for args in (["backup", *own, "--lock-wait", "5m"], ["restore", *own, "--replace", "--lock-wait", "5m"],
+                         ["verify", *own, "--deep"], ["backup", *own, "--lock-wait", "5m"]):
+                commands.append(ways[(number + len(commands)) % 2].argv(args, {"DAVIT_REPOSITORY": str(repository)}))
+        running = [subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                   for argv in commands]
+        said = [process.communicate(timeout=300)[0] for process in running]
+        for process, text in zip(running, said):
+            assert process.returncode == 0, (process.args[-8:], text)
+        for stack in stacks:
+            assert stack.contents() == before[stack.name]
+            assert not runs(stack)
+        davit = ways[0]
+        assert sorted(b["stack"] for b in davit.json("ls")) == sorted(3 * [stack.name for stack in stacks])
+        for backup in davit.json("ls"):
+            davit("verify", backup["id"], "--stack", backup["stack"], "--deep")
+        assert not list((repository / ".current").glob("*")) if (repository / ".current").exists() else True
+    finally:
+        for stack in stacks:
+            stack.destroy()
 
 
 def test_runs_on_different_stacks_do_not_meet(davit, engine, stack):
@@ -114,6 +164,43 @@ def test_a_davit_that_hangs_counts_as_dead(engine, repository, binary, stack):
         running.end(None)
     assert "unpaused service app again" in told(davit, running)
     assert davit.json("ls") == []
+
+
+def test_what_davit_was_started_to_ignore_does_not_end_it(engine, repository, binary, stack):
+    davit = Davit("host", engine, repository, binary)
+    with Running(davit, stack, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)) as running:
+        running.process.send_signal(signal.SIGHUP)
+        assert running.end(0).count("error") == 0
+    assert len(davit.json("ls")) == 1
+
+
+def test_a_stream_that_was_closed_is_in_nobodys_way(engine, repository, binary, stack):
+    davit = Davit("host", engine, repository, binary)
+    with Running(davit, stack, preexec_fn=lambda: os.closerange(0, 3)) as running:
+        assert {os.readlink(f"/proc/{running.process.pid}/fd/{number}") for number in (0, 1, 2)} == {"/dev/null"}
+        running.process.send_signal(signal.SIGTERM)
+        running.end(130)
+    assert runs(stack)
+
+
+def test_nobody_is_held_because_nobody_reads(engine, repository, binary, stack):
+    """As with a terminal that is held with ^S: what davit has to say finds no room."""
+    davit = Davit("host", engine, repository, binary)
+    engine.in_volume(stack.volume, "rm blob; echo x > x")
+    reader, writer = os.pipe()
+    try:
+        os.set_blocking(writer, False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                os.write(writer, bytes(4096))
+        os.set_blocking(writer, True)
+        argv = davit.argv(["backup", "-v", "--stack", stack.name], {"DAVIT_REPOSITORY": str(repository)})
+        done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=writer, text=True, timeout=90)
+        assert done.returncode == 0 and "volume:data       paused" in done.stdout
+    finally:
+        os.close(reader)
+        os.close(writer)
+    assert runs(stack)
 
 
 def test_what_a_guard_may_do(davit, engine, stack):

@@ -8,13 +8,13 @@ from support.engine import wait_until
 class Running:
     """davit backup of a stack that takes it a while, in the state that its guard runs."""
 
-    def __init__(self, davit, stack, *more):
+    def __init__(self, davit, stack, *more, **popen):
         self.davit, self.stack, self.engine = davit, stack, davit.engine
         self.guard = f"davit-guard-{stack.name}"
         argv = davit.argv(["backup", "--stack", stack.name, "--compress", "zstd:19", *more],
                           {"DAVIT_REPOSITORY": str(davit.repository)})
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True)
+                                        text=True, **popen)
         wait_until("the backup to be under way", self.packing, 60)
 
     def packing(self):
