@@ -48,10 +48,12 @@ std::optional<Error> end_guard(helper::Guard& guard, const Error* failure, RunCo
   if (released || failure->message().contains(released.error().message())) return *failure;
   if (!guard.lost().stop_requested())
     return Error(failure->code(), failure->message() + "; " + released.error().message(), failure->hint());
-  // Whatever failed then may well be a consequence; and "cancelled" alone would say that somebody had asked for it.
+  // Whatever failed then may well be a consequence: "cancelled" would say that somebody had asked for it, and "not
+  // found" that there was no such stack, where the guard has cleared away a helper.
   const bool asked = run.stop.stop_requested();
+  const bool misleads = failure->code() == Errc::not_found || (failure->code() == Errc::cancelled && !asked);
   return Error(*failure)
-      .as(failure->code() == Errc::cancelled && !asked ? Errc::failed : failure->code())
+      .as(misleads ? Errc::failed : failure->code())
       .context(released.error().message())
       .hint_if_none("only its own run may stop or remove a guard; start the command again");
 }

@@ -239,6 +239,13 @@ Result<CommandText> run_command_for_text(Engine& engine, const ContainerId& cont
   return CommandText{.outcome = std::move(outcome), .out = text.take()};
 }
 
+Result<CommandText> run_command_for_tail(Engine& engine, const ContainerId& container, const Command& command,
+                                         RunContext& run, std::size_t limit) {
+  TailSink text(limit);
+  TRY_ASSIGN(outcome, run_command(engine, container, command, text, run));
+  return CommandText{.outcome = std::move(outcome), .out = text.take()};
+}
+
 Result<CommandText> feed_command(Engine& engine, const ContainerId& container, const Command& command,
                                  stream::ByteSource& in, RunContext& run) {
   return in_context(feed_until_end(engine, container, command, in, run), doing(container, command));

@@ -15,7 +15,7 @@ namespace davit::app {
 namespace {
 
 constexpr std::size_t kShownBytes = 1000;  // of what a hook printed
-constexpr std::size_t kOutputLimit = std::size_t{16} << 20U;
+constexpr std::size_t kKeptBytes = 4 * kShownBytes;
 
 // A stop that comes when another one does, or when time is up.
 class TimeLimit {
@@ -55,7 +55,7 @@ Result<HookFailure> run_in(engine::Engine& engine, const engine::ContainerId& co
   RunContext limited{run.run_id, run.clock, run.reporter, limit.token(), run.owner};
   bool begun = false;
   const engine::Command command{.argv = hook.argv, .env = {}, .user = hook.user, .setup = {}, .begun = &begun};
-  auto done = engine::run_command_for_text(engine, container, command, limited, kOutputLimit);
+  auto done = engine::run_command_for_tail(engine, container, command, limited, kKeptBytes);
   if (!done && limit.over() && !run.stop.stop_requested())
     return HookFailure(Error(Errc::unavailable,
                              "it took longer than " + std::to_string(hook.timeout.count()) + " s, and may still run",

@@ -83,6 +83,15 @@ TEST_CASE("work stops when the guard is lost, and the error says why") {
   REQUIRE_FALSE(done);
   CHECK(done.error().code() == Errc::failed);
   CHECK(done.error().message() == "the guard is lost: cancelled");
+
+  // It has cleared away what the work was about to use.
+  Fixture again;
+  const auto missing = again.guarded([&](helper::Guard&, RunContext&) -> Result<int> {
+    again.state.lost.request_stop();
+    return fail(Errc::not_found, "no such container");
+  });
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().code() == Errc::failed);
 }
 
 TEST_CASE("work stops when its user wants it to, and that is what the error says") {
