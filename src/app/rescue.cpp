@@ -23,7 +23,7 @@ Result<std::vector<std::string>> settle_restore(const RescueStep& step) {
 
 // One line for each kind of docs/guard.md but `decided`, which is dealt with below.
 constexpr std::array kKinds{
-    Kind{"held", [](const RescueStep& step) { return put_back_held(step.host.engine(), step.entry); }},
+    Kind{"held", [](const RescueStep& step) { return put_back_held(step.host.engine(), step.entry, step.waited); }},
     Kind{"after", [](const RescueStep& step) { return put_back_after(step.host.engine(), step.entry, step.run); }},
     Kind{"volume", settle_restore},
     Kind{"place", settle_restore},
@@ -53,7 +53,8 @@ Result<std::vector<std::string>> put_right(const RescueStep& step) {
 
 }  // namespace
 
-RescueReport rescue(helper::Host& host, const JournalEntries& entries, RunContext& run) {
+RescueReport rescue(helper::Host& host, const JournalEntries& entries, std::chrono::milliseconds waited,
+                    RunContext& run) {
   RescueReport report;
   std::vector<std::string> decisions;
   for (const auto& [key, entry] : entries | std::views::reverse) {
@@ -61,7 +62,7 @@ RescueReport rescue(helper::Host& host, const JournalEntries& entries, RunContex
       decisions.push_back(key);
       continue;
     }
-    auto done = put_right({host, key, entry, !decisions.empty(), run});
+    auto done = put_right({host, key, entry, !decisions.empty(), waited, run});
     if (done) {
       std::ranges::move(*done, std::back_inserter(report.lines));
       report.settled.push_back(key);

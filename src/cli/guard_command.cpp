@@ -1,4 +1,6 @@
+#include <chrono>
 #include <cstdio>
+#include <optional>
 
 #include "app/rescue.hpp"
 #include "app/sweep.hpp"
@@ -65,7 +67,11 @@ class Rescuer {
     host_ = std::make_unique<helper::Host>(*engine_, options);
     return {};
   }
-  helper::RescueReport rescue(const helper::JournalEntries& entries) { return app::rescue(*host_, entries, run_); }
+  helper::RescueReport rescue(const helper::JournalEntries& entries) {
+    const auto now = clock_.steady();
+    if (!began_) began_ = now;
+    return app::rescue(*host_, entries, std::chrono::duration_cast<std::chrono::milliseconds>(now - *began_), run_);
+  }
   Result<> clear(const std::string& run) {
     TRY(reach());
     return app::clear_run(*engine_, run);
@@ -80,6 +86,7 @@ class Rescuer {
   Clock clock_;
   std::unique_ptr<Progress> progress_;
   RunContext run_;
+  std::optional<std::chrono::steady_clock::time_point> began_;  // the first rescue
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<helper::Host> host_;
 };

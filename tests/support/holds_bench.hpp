@@ -34,6 +34,11 @@ struct StubbornEngine : FakeEngine {
   std::atomic<int> refuse_unpauses{0};  // likewise
   std::atomic<int> refuse_execs{0};
   std::function<void()> on_inspect = [] {};
+  bool lose_stops = false;  // the answer to a stop is lost, and the service ends by itself later
+  Result<> stop_container(const engine::ContainerId& id, std::optional<std::chrono::seconds> grace) override {
+    if (lose_stops) return fail(Errc::unavailable, "the connection is gone");
+    return FakeEngine::stop_container(id, grace);
+  }
   Result<engine::ContainerInfo> inspect_container(const engine::ContainerId& id) override {
     on_inspect();
     return FakeEngine::inspect_container(id);

@@ -37,7 +37,7 @@ engine::ContainerInfo make_container(const ContainerSketch& sketch) {
        {"Name", "/shop-" + sketch.service + "-" + number},
        {"Image", "sha256:" + sketch.service},
        {"Config", {{"Image", sketch.service + ":1"}, {"Env", {"A=1", "PASSWORD=old"}}, {"Labels", labels}}},
-       {"HostConfig", {{"NetworkMode", "shop_default"}}},
+       {"HostConfig", {{"NetworkMode", sketch.network_mode}}},
        {"State", {{"Status", sketch.running ? "running" : "exited"}, {"Running", sketch.running}}},
        {"Mounts", mounts}}));
 }

@@ -23,6 +23,7 @@ struct ContainerSketch {
   bool running = true;
   engine::Labels labels = {};
   int number = 1;
+  std::string network_mode = "shop_default";
 };
 [[nodiscard]] engine::ContainerInfo make_container(const ContainerSketch& sketch);
 // A volume that Compose made for the key, or one of another's if `key` is empty.

@@ -103,8 +103,13 @@ Result<> Holds::hold(Slot& slot) {
   for (const ServiceContainer& container : containers) {
     if (container.id.value == context_.self || (container.state != "running" && container.state != "restarting"))
       continue;
-    const HeldContainer held{context_.project, service.name, container.number,
-                             container.id,     service.how,  service.order};
+    const HeldContainer held{.project = context_.project,
+                             .service = service.name,
+                             .number = container.number,
+                             .id = container.id,
+                             .how = service.how,
+                             .order = service.order,
+                             .stopping = service.how == How::stop};
     TRY_ASSIGN(outcome, in_context(hold_container(slot, held, refused), doing));
     if (outcome == Outcome::refused) break;
   }
@@ -123,7 +128,7 @@ Result<> Holds::hold(Slot& slot) {
   return {};
 }
 
-Result<Holds::Outcome> Holds::hold_container(Slot& slot, const HeldContainer& held, std::string& why) {
+Result<Holds::Outcome> Holds::hold_container(Slot& slot, HeldContainer held, std::string& why) {
   TRY(context_.journal.record(key_of(held), entry_of(held)));
   {
     const std::scoped_lock lock(mutex_);
@@ -136,29 +141,59 @@ Result<Holds::Outcome> Holds::hold_container(Slot& slot, const HeldContainer& he
     }
     return context_.journal.strike(key_of(held));
   };
-  const auto deadline = run_.clock.steady() + (held.how == How::pause ? milliseconds(kPauseTime) : 0ms);
-  while (true) {
-    auto done =
-        held.how == How::pause ? context_.engine.pause_container(held.id) : context_.engine.stop_container(held.id, {});
-    if (done) return Outcome::held;
+  const bool pauses = held.how == How::pause;
+  const auto ask = [&] {
+    return pauses ? context_.engine.pause_container(held.id) : context_.engine.stop_container(held.id, {});
+  };
+  const auto began = run_.clock.steady();
+  for (auto done = ask(); !done;) {
     // What counts is how it is now: an answer may be lost, and it may have ended by itself.
     auto container = context_.engine.inspect_container(held.id);
+    const milliseconds time = pauses ? kPauseTime : container ? time_to_be_held(held, *container) : 0ms;
+    const bool over = run_.clock.steady() >= began + time;
     if (!container && container.error().code() != Errc::not_found) {
-      if (run_.clock.steady() >= deadline) return std::unexpected(std::move(container).error());
+      if (over) return std::unexpected(std::move(container).error());
     } else if (!container || !container->state.running) {
-      if (container && held.how == How::stop) return Outcome::held;
+      if (container && !pauses) break;
       TRY(forget());
       return Outcome::gone;
-    } else if (container->state.paused && held.how == How::pause) {
-      return Outcome::held;
-    } else if (run_.clock.steady() >= deadline) {
+    } else if (container->state.paused && pauses) {
+      break;
+    } else if (over) {
       why = done.error().message();
       TRY(forget());
       return Outcome::refused;
     }
     TRY(check());
     run_.clock.sleep_for(kPauseInterval);
+    // Who was told to stop is not told twice.
+    if (pauses) done = ask();
   }
+  if (pauses) return Outcome::held;
+  held.stopping = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    slot.containers.back() = held;
+  }
+  TRY(context_.journal.record(key_of(held), entry_of(held)));
+  return Outcome::held;
+}
+
+// Somebody else may have let it run again, or made its containers anew: then it has written meanwhile.
+Result<> Holds::look_again(Slot& slot) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (slot.state != State::held || !slot.not_held.empty()) return {};
+  }
+  const std::string what = shown(*slot.service);
+  TRY_ASSIGN(containers, in_context(containers_of_service(context_.engine, context_.project, slot.service->name),
+                                    "look whether " + what + " is held still"));
+  const std::scoped_lock lock(mutex_);
+  if (slot.state != State::held || !slot.not_held.empty()) return {};
+  for (const ServiceContainer& container : containers)
+    if (container.id.value != context_.self && (container.state == "running" || container.state == "restarting"))
+      slot.not_held = what + " was let run by somebody else, before everything was read";
+  return {};
 }
 
 Result<> Holds::end(model::Item& item) {
@@ -168,6 +203,7 @@ Result<> Holds::end(model::Item& item) {
   const ItemQuiesce& planned = quiesce->second;
   if (planned.consistency) item.consistency = *planned.consistency;
   for (const Finding& finding : planned.findings) add_finding(finding.item, finding.what);
+  for (const std::size_t index : planned.held) TRY(look_again(slots_[index]));
   {
     const std::scoped_lock lock(mutex_);
     for (const std::size_t index : planned.held) {
@@ -221,6 +257,9 @@ Result<> Holds::release(Slot& slot) {
       run_.clock.sleep_for(kAttemptInterval);
       done = put_back(context_.engine, held, Ended::leave);
     }
+    // The guard has the patience to see it end.
+    if (done && held.stopping && done->line.empty())
+      done = fail(Errc::unavailable, shown(service) + " runs, and may still be about to be stopped");
     if (!done) {
       left.push_back(held);
       if (!first) first = std::move(done).error().hint_if_none("let it run again by hand: " + by_hand(held));
@@ -271,7 +310,9 @@ void Holds::wait_healthy(const QuiescedService& service) {
       const auto now = context_.engine.inspect_container(container.id);
       if (now && (!now->state.running || !now->state.health || *now->state.health == "healthy")) break;
       if (!now && now.error().code() == Errc::not_found) break;
-      if (run_.clock.steady() >= deadline || !run_.check())
+      // The Engine has asked often enough to say so, and Compose does not wait any longer either.
+      const bool unhealthy = now && *now->state.health == "unhealthy";
+      if (unhealthy || run_.clock.steady() >= deadline || !run_.check())
         return add_finding("", std::format("{} runs again, and is {} still", shown(service),
                                            now ? *now->state.health : "not to be asked"));
       run_.clock.sleep_for(kHealthInterval);

@@ -71,7 +71,8 @@ class Holds {
   [[nodiscard]] Result<> check() const;
   [[nodiscard]] Result<> open(Slot& slot);
   [[nodiscard]] Result<> hold(Slot& slot);
-  [[nodiscard]] Result<Outcome> hold_container(Slot& slot, const HeldContainer& container, std::string& why);
+  [[nodiscard]] Result<Outcome> hold_container(Slot& slot, HeldContainer held, std::string& why);
+  [[nodiscard]] Result<> look_again(Slot& slot);
   [[nodiscard]] Result<> release(Slot& slot);  // REQUIRES: the lock
   void release_all(std::vector<std::string>& failures, Errc& code);
   [[nodiscard]] bool may_start(const Slot& slot) const;

@@ -73,6 +73,7 @@ class Planner {
     if (options_.consistent) hold_all();
     for (const Item& item : items_)
       if (is_place(item)) plan_place(item);
+    hold_sharers();
     for (const Item& item : items_) add_hooks(item);
     finish();
     return std::move(plan_);
@@ -150,6 +151,39 @@ class Planner {
     }
     quiesce.consistency = live ? Consistency::live : frozen ? Consistency::paused : Consistency::stopped;
     held_[item.id] = std::move(held);
+  }
+
+  // The one whose network a container uses as its own, if that is stopped.
+  [[nodiscard]] const sources::Service* stopped_owner_of_network(const ContainerInfo& container) const {
+    constexpr std::string_view kContainer = "container:";
+    if (!container.network_mode.starts_with(kContainer)) return nullptr;
+    const std::string_view id = std::string_view(container.network_mode).substr(kContainer.size());
+    const auto owner = std::ranges::find(running_, id, [](const ContainerInfo& one) { return one.id.value; });
+    const sources::Service* service = owner == running_.end() ? nullptr : service_of(stack_, *owner);
+    if (service == nullptr) return nullptr;
+    const auto draft = drafts_.find(service->name);
+    return draft != drafts_.end() && draft->second.how == How::stop ? service : nullptr;
+  }
+
+  // Who uses the network of a container that is stopped would never get it back: it goes and comes with it, as when
+  // Compose restarts a service.
+  void hold_sharers() {
+    for (const ContainerInfo& container : running_) {
+      const sources::Service* owner = stopped_owner_of_network(container);
+      if (owner == nullptr) continue;
+      const sources::Service* service = service_of(stack_, container);
+      if (service == owner) continue;
+      if (service == nullptr || container.state.paused || exempt(*service)) {
+        plan_.findings.push_back({"", "",
+                                  "container " + escape_for_display(container.name) + " uses the network of service " +
+                                      escape_for_display(owner->name) +
+                                      ", which is stopped meanwhile: it has none until it is started anew"});
+        continue;
+      }
+      hold(service->name, How::stop, service->settings);
+      for (auto& [item, held] : held_)
+        if (held.contains(owner->name)) held.insert(service->name);
+    }
   }
 
   // Held by nobody even where all are.

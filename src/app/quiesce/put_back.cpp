@@ -10,6 +10,12 @@ namespace davit::app {
 namespace {
 
 using nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr auto kPauseTime = 1s;                      // a pause is asked for and done
+constexpr auto kStopTime = 10s;                      // the Engine's own, where the container says nothing
+constexpr auto kStopAllowance = 5s;                  // for the Engine to kill what has not ended by then
+constexpr std::int64_t kLongestStop = 24 * 60 * 60;  // s; some say "for ever" with a number
 
 Result<std::string> text_of(const json& entry, const char* name) {
   const auto found = entry.find(name);
@@ -39,6 +45,7 @@ Result<HeldContainer> parse_held(const json& entry) {
   held.how = how == name_of(How::stop) ? How::stop : How::pause;
   TRY_ASSIGN(order, number_of(entry, "order"));
   held.order = order;
+  held.stopping = entry.contains("stopping");
   return held;
 }
 
@@ -59,9 +66,11 @@ Result<engine::ContainerInfo> find_container(engine::Engine& engine, const HeldC
 std::string key_of(const HeldContainer& held) { return "held/" + held.id.value; }
 
 json entry_of(const HeldContainer& held) {
-  return {{"kind", "held"},        {"project", held.project},    {"service", held.service},
-          {"number", held.number}, {"container", held.id.value}, {"how", name_of(held.how)},
-          {"order", held.order}};
+  json entry{{"kind", "held"},        {"project", held.project},    {"service", held.service},
+             {"number", held.number}, {"container", held.id.value}, {"how", name_of(held.how)},
+             {"order", held.order}};
+  if (held.stopping) entry["stopping"] = true;
+  return entry;
 }
 
 std::string key_of_after(const std::string& service) { return "after/" + service; }
@@ -92,8 +101,27 @@ Result<PutBack> put_back(engine::Engine& engine, const HeldContainer& held, Ende
   }
 }
 
-Result<std::vector<std::string>> put_back_held(engine::Engine& engine, const json& entry) {
+std::chrono::milliseconds time_to_be_held(const HeldContainer& held, const engine::ContainerInfo& info) {
+  if (held.how == How::pause) return kPauseTime;
+  if (!held.stopping) return 0ms;
+  const json raw = json::parse(info.raw, nullptr, false);
+  const auto at = json::json_pointer("/Config/StopTimeout");
+  const bool told = raw.is_object() && raw.contains(at) && raw.at(at).is_number_integer();
+  return (told ? std::chrono::seconds(std::clamp(raw.at(at).get<std::int64_t>(), std::int64_t{0}, kLongestStop))
+               : kStopTime) +
+         kStopAllowance;
+}
+
+Result<std::vector<std::string>> put_back_held(engine::Engine& engine, const json& entry,
+                                               std::chrono::milliseconds waited) {
   TRY_ASSIGN(held, parse_held(entry));
+  // The Engine goes on with what it was asked for, also when nobody waits for the answer any more: what runs now may be
+  // held in a moment, and then nobody would look any more.
+  const auto now = find_container(engine, held);
+  if (now && now->id.value == held.id.value && now->state.running && !now->state.paused &&
+      waited < time_to_be_held(held, *now))
+    return fail(Errc::unavailable,
+                service_text(held.service) + " runs, and may still be about to be " + std::string(state_of(held.how)));
   TRY_ASSIGN(done, put_back(engine, held, Ended::start));
   if (done.line.empty()) return std::vector<std::string>{};
   return std::vector<std::string>{std::move(done.line)};

@@ -2,6 +2,7 @@
 // Letting services run again that were held, and running the hooks that are due: by the run itself, or, from what its
 // journal says, after its death (docs/guard.md, the kinds `held` and `after`).
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -19,7 +20,8 @@ struct HeldContainer {
   int number = 0;  // Compose's
   engine::ContainerId id;
   How how = How::pause;
-  int order = 0;  // of the service
+  int order = 0;          // of the service
+  bool stopping = false;  // it was to be stopped, which takes its time, and nobody has seen it end
 };
 
 // The entries of the journal, and their keys.
@@ -40,8 +42,14 @@ struct PutBack {
 };
 [[nodiscard]] Result<PutBack> put_back(engine::Engine& engine, const HeldContainer& held, Ended ended);
 
-// For the entries of a dead run: lines for the user. An error means that it is to be tried again.
-[[nodiscard]] Result<std::vector<std::string>> put_back_held(engine::Engine& engine, const nlohmann::json& entry);
+// How long one that runs may still come to be held by what a dead run has asked for: its own time to stop, and some
+// more.
+[[nodiscard]] std::chrono::milliseconds time_to_be_held(const HeldContainer& held, const engine::ContainerInfo& info);
+
+// For the entries of a dead run: lines for the user. An error means that it is to be tried again. `waited`: since it
+// was tried first.
+[[nodiscard]] Result<std::vector<std::string>> put_back_held(engine::Engine& engine, const nlohmann::json& entry,
+                                                             std::chrono::milliseconds waited);
 [[nodiscard]] Result<std::vector<std::string>> put_back_after(engine::Engine& engine, const nlohmann::json& entry,
                                                               RunContext& run);
 

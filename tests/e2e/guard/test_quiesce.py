@@ -1,6 +1,7 @@
 """Services are held while their volumes are read, and run again: contents that are of one moment, and nobody left behind."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -99,6 +100,57 @@ def test_its_time_is_over(engine, compose, davit):
     assert stack.states() == {"app": "running"}
 
 
+def test_what_somebody_else_lets_run_meanwhile_is_live(engine, compose, davit):
+    stack = up(compose)
+    container = stack.container("app")
+    engine.in_volume(stack.volume("data"), "dd if=/dev/urandom of=big bs=1M count=8 2>/dev/null")
+    argv = davit.argv(["backup", "--stack", stack.name, "--compress", "zstd:19", "--json"],
+                      {"DAVIT_REPOSITORY": str(davit.repository)})
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        wait_until("the service to be held", lambda: engine.inspect(container)["State"]["Paused"])
+        engine.run("unpause", container)
+        shown = json.loads(process.communicate(timeout=120)[0])
+    assert process.returncode == 3
+    assert item(shown, "volume:data")["consistency"] == "live"
+    assert "service app was let run by somebody else, before everything was read" in [f["what"] for f in shown["findings"]]
+    assert stack.states() == {"app": "running"}
+
+
+# Its shell hears of the end at once, and takes its time.
+SLOW_TO_STOP = """
+services:
+  app:
+    image: busybox
+    command: [sh, -c, "trap 'sleep 4; exit 0' TERM; touch /data/ready; while :; do sleep 0.1; done"]
+    stop_grace_period: 20s
+    volumes: ["data:/data"]
+    labels: {davit.quiesce: stop}
+volumes:
+  data:
+"""
+
+
+@pytest.mark.parametrize("davit", ["host"], indirect=True)
+def test_one_that_was_just_being_stopped_is_started(engine, compose, davit):
+    stack = compose(SLOW_TO_STOP)
+    app = stack.container("app")
+    wait_until("the service to be ready", lambda: engine.exec(app, "ls", "/data", check=False) == "ready\n")
+    since = engine_time(engine)
+    argv = davit.argv(["backup", "--stack", stack.name], {"DAVIT_REPOSITORY": str(davit.repository)})
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        # What the Engine was asked for shows as a signal, long before the service ends.
+        template = '{{.Action}}'
+        wait_until("the service to be told", lambda: "kill" in engine.out(
+            "events", "--since", since, "--until", engine_time(engine), "--filter", f"container={app}", "--format", template))
+        assert stack.states() == {"app": "running"}
+        process.kill()
+    wait_until("the service to end", lambda: stack.states() == {"app": "exited"}, 30)
+    wait_until("the service to run again", lambda: stack.states() == {"app": "running"}, 10)
+    wait_until("the guard to end", lambda: engine.out("ps", "-q", "--filter", f"name=^davit-guard-{stack.name}$") == "", 60)
+    assert f"of stack {stack.name} had died: started service app again" in davit("ls").stderr
+    assert davit.json("ls") == []
+
+
 def test_who_did_not_run_is_not_started(engine, compose, davit):
     stack = up(compose, davit_quiesce="stop")
     engine.run("stop", "-t", "0", stack.container("app"))
@@ -166,6 +218,37 @@ def test_order(engine, compose, davit):
     assert states["app"]["StartedAt"][:19] >= min(healthy)[:19]
 
 
+SHARED_NETWORK = """
+services:
+  gate:
+    image: busybox
+    init: true
+    stop_grace_period: 1s
+    command: sleep 900
+    volumes: ["data:/data"]
+    labels: {davit.quiesce: stop}
+  behind:
+    image: busybox
+    init: true
+    stop_grace_period: 1s
+    command: sleep 900
+    network_mode: "service:gate"
+volumes:
+  data:
+"""
+
+
+def test_who_uses_the_network_of_another_keeps_it(engine, compose, davit):
+    stack = compose(SHARED_NETWORK)
+    devices = lambda: engine.exec(stack.container("behind"), "ls", "/sys/class/net").split()
+    before = devices()
+    assert "eth0" in before
+    since = engine_time(engine)
+    davit("backup", "--stack", stack.name)
+    assert events(engine, stack, since) == ["behind stop", "gate stop", "gate start", "behind start"]
+    assert devices() == before
+
+
 HOOKS = """
 services:
   app:
@@ -174,7 +257,7 @@ services:
     command: sleep 900
     volumes: ["data:/data"]
     labels:
-      davit.before: '["sh", "-c", "echo before >>/data/log; id -u >/data/user"]'
+      davit.before: '["sh", "-c", "yes before | head -c 20000000; echo before >>/data/log; id -u >/data/user"]'
       davit.after: '["sh", "-c", "echo after >>/data/log"]'
       davit.hook.user: "65534"
       davit.command: '["cat", "/data/secret"]'
@@ -209,10 +292,11 @@ def test_hooks_and_commands(engine, compose, davit):
 
 
 def test_a_failing_hook(engine, compose, davit):
-    stack = compose(HOOKS.replace("id -u >/data/user", "echo no room >&2; exit 4"))
+    stack = compose(HOOKS.replace("id -u >/data/user", "echo no room >&2; exit 4").replace("after >>/data/log", "after >>/data/log; exit 5"))
     engine.in_volume(stack.volume("data"), "chmod 777 .; touch secret")
     done = davit("backup", "--stack", stack.name, "--allow-hooks", code=1)
     assert "davit.before of service app: it ended with exit code 4: no room" in done.stderr
+    assert "finding: davit.after of service app: it ended with exit code 5" in done.stderr
     assert engine.in_volume(stack.volume("data"), "cat log") == "before\nafter"
     assert stack.states() == {"app": "running"}
     davit("ls", "--stack", stack.name, code=None)

@@ -81,7 +81,7 @@ struct Outcome {
 // As a run's own guard, once it has no davit any more.
 void rescue_run(World& world, const std::string& run_id, const test::GuardState& guard) {
   Davit davit(world);
-  const RescueReport report = rescue(davit.host, guard.entries, davit.run);
+  const RescueReport report = rescue(davit.host, guard.entries, std::chrono::hours(1), davit.run);
   CHECK(report.failed.empty());
   CHECK(report.settled.size() == guard.entries.size());
   CHECK(clear_run(world.engine, run_id));

@@ -14,7 +14,9 @@ struct Fixture {
   test::FakeEngine engine;
   helper::Host host{engine, {}};
   QuietRun run;
-  app::RescueReport rescue(const app::JournalEntries& entries) { return app::rescue(host, entries, run.context); }
+  app::RescueReport rescue(const app::JournalEntries& entries) {
+    return app::rescue(host, entries, std::chrono::hours(1), run.context);
+  }
 };
 
 }  // namespace

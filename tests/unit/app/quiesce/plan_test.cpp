@@ -104,6 +104,26 @@ TEST_CASE("who writes a volume is paused while it is read, and nobody else", "[q
   CHECK(finding_of(plan, data).empty());
 }
 
+TEST_CASE("who uses the network of one that is stopped is stopped with it", "[quiesce]") {
+  World world{{{.service = "vpn", .mounts = {volume_mount("shop_data", "/d")}, .labels = {{"davit.quiesce", "stop"}}},
+               {.service = "side", .labels = {{"com.docker.compose.depends_on", "vpn:service_started:true"}}},
+               {.service = "live", .labels = {{"davit.quiesce", "none"}}},
+               {.service = "far"}}};
+  const std::string vpn = make_container(world.containers[0]).id.value;
+  const auto data = volume_item("data");
+  CHECK(services_of(world.plan({data})) == "vpn stop");
+  world.containers[1].network_mode = "container:" + vpn;
+  world.containers[2].network_mode = "container:" + vpn;
+  world.containers[3].network_mode = "container:somebody";
+  const auto plan = world.plan({data});
+  CHECK(services_of(plan) == "vpn stop, side stop");
+  CHECK(held_for(plan, data) == Names{"vpn", "side"});
+  REQUIRE(plan.findings.size() == 1);
+  CHECK(plan.findings[0].what.contains("shop-live-1 uses the network of service vpn"));
+  world.containers[0].labels = {{"davit.quiesce", "pause"}};
+  CHECK(services_of(world.plan({data})) == "vpn pause");
+}
+
 TEST_CASE("a volume that nobody writes is as stopped", "[quiesce]") {
   const World world{{{.service = "app", .mounts = {volume_mount("shop_data", "/d")}, .running = false}}};
   const auto plan = world.plan({volume_item("data")});

@@ -8,6 +8,7 @@
 
 using namespace davit;
 using namespace davit::app;
+using namespace std::chrono_literals;
 using Lines = std::vector<std::string>;
 
 namespace {
@@ -22,7 +23,9 @@ engine::ContainerId add(test::FakeEngine& engine, int number, const std::string&
   return engine.add_container(info);
 }
 
-nlohmann::json entry(const engine::ContainerId& id, How how) { return entry_of({"shop", "app", 2, id, how, 0}); }
+nlohmann::json entry(const engine::ContainerId& id, How how, bool stopping = false) {
+  return entry_of({"shop", "app", 2, id, how, 0, stopping});
+}
 
 }  // namespace
 
@@ -40,22 +43,46 @@ TEST_CASE("what a dead run held runs again, whatever it is now", "[quiesce]") {
                            Case{"running", How::stop, {}}}) {
     INFO(each.status << " " << name_of(each.how));
     const auto id = add(engine, 2, each.status);
-    auto lines = put_back_held(engine, entry(id, each.how));
+    auto lines = put_back_held(engine, entry(id, each.how), 1h);
     REQUIRE(lines);
     CHECK(*lines == each.lines);
     CHECK(engine.status_of("shop-app-2") == "running");
-    lines = put_back_held(engine, entry(id, each.how));
+    lines = put_back_held(engine, entry(id, each.how), 1h);
     REQUIRE(lines);
     CHECK(lines->empty());
     REQUIRE(engine.remove_container(id, false));
   }
 }
 
+TEST_CASE("what runs still, and may just be being held, is looked at again until its time is over", "[quiesce]") {
+  struct PatientEngine : test::FakeEngine {
+    Result<engine::ContainerInfo> inspect_container(const engine::ContainerId& id) override {
+      auto info = FakeEngine::inspect_container(id);
+      if (info) info->raw = R"({"Config":{"StopTimeout":60}})";
+      return info;
+    }
+  };
+  PatientEngine engine;
+  const auto id = add(engine, 2, "running");
+  const auto pausing = entry(id, How::pause);
+  const auto stopping = entry(id, How::stop, true);
+  CHECK_FALSE(put_back_held(engine, pausing, 500ms));
+  CHECK(put_back_held(engine, pausing, 1s));
+  const auto early = put_back_held(engine, stopping, 64s);
+  REQUIRE_FALSE(early);
+  CHECK(early.error().message() == "service app runs, and may still be about to be stopped");
+  CHECK(put_back_held(engine, stopping, 65s));
+  CHECK(put_back_held(engine, entry(id, How::stop), 0s));  // it was seen stopped: somebody has started it
+  REQUIRE(engine.stop_container(id, {}));
+  CHECK(put_back_held(engine, stopping, 0s) == Lines{"started service app again"});
+  CHECK(engine.status_of("shop-app-2") == "running");
+}
+
 TEST_CASE("one that was made anew is found by its service and number", "[quiesce]") {
   test::FakeEngine engine;
   add(engine, 1, "exited");
   add(engine, 2, "exited");
-  const auto lines = put_back_held(engine, entry({"gone"}, How::stop));
+  const auto lines = put_back_held(engine, entry({"gone"}, How::stop), 1h);
   REQUIRE(lines);
   CHECK(*lines == Lines{"started service app again"});
   CHECK(engine.status_of("shop-app-1") == "exited");
@@ -65,7 +92,7 @@ TEST_CASE("one that was made anew is found by its service and number", "[quiesce
 TEST_CASE("one that is gone altogether is told of, and nothing else is started", "[quiesce]") {
   test::FakeEngine engine;
   add(engine, 1, "exited");
-  const auto lines = put_back_held(engine, entry({"gone"}, How::stop));
+  const auto lines = put_back_held(engine, entry({"gone"}, How::stop), 1h);
   REQUIRE(lines);
   CHECK(*lines == Lines{"service app is not started again: its container is gone"});
   CHECK(engine.status_of("shop-app-1") == "exited");
@@ -75,11 +102,11 @@ TEST_CASE("what can't be put back is an error, to be tried again", "[quiesce]") 
   test::FakeEngine engine;
   const auto id = add(engine, 2, "paused");
   engine.set_faults({.fail_at = 2, .dead_after = true});
-  const auto failed = put_back_held(engine, entry(id, How::pause));
+  const auto failed = put_back_held(engine, entry(id, How::pause), 1h);
   REQUIRE_FALSE(failed);
   CHECK(failed.error().message().starts_with("let service app run again: "));
   engine.set_faults({});
-  CHECK(put_back_held(engine, entry(id, How::pause)));
+  CHECK(put_back_held(engine, entry(id, How::pause), 1h));
   CHECK(engine.status_of("shop-app-2") == "running");
 }
 
@@ -89,9 +116,9 @@ TEST_CASE("an entry that says too little is refused", "[quiesce]") {
   for (const char* field : {"project", "service", "number", "container", "how", "order"}) {
     auto broken = entry({"x"}, How::stop);
     broken.erase(field);
-    CHECK_FALSE(put_back_held(engine, broken));
+    CHECK_FALSE(put_back_held(engine, broken, 1h));
     broken[field] = nlohmann::json::array();
-    CHECK_FALSE(put_back_held(engine, broken));
+    CHECK_FALSE(put_back_held(engine, broken, 1h));
   }
   for (const char* field : {"project", "service", "argv", "user", "timeout"}) {
     auto broken = entry_of_after("shop", "app", {{"true"}, "", std::chrono::seconds(1)});
