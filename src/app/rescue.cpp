@@ -24,7 +24,8 @@ Result<std::vector<std::string>> settle_restore(const RescueStep& step) {
 // One line for each kind of docs/guard.md but `decided`, which is dealt with below.
 constexpr std::array kKinds{
     Kind{"held", [](const RescueStep& step) { return put_back_held(step.host.engine(), step.entry, step.waited); }},
-    Kind{"after", [](const RescueStep& step) { return put_back_after(step.host.engine(), step.entry, step.run); }},
+    Kind{"after",
+         [](const RescueStep& step) { return put_back_after(step.host.engine(), step.entry, step.waited, step.run); }},
     Kind{"volume", settle_restore},
     Kind{"place", settle_restore},
     Kind{"cluster", settle_restore},

@@ -14,6 +14,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kPauseTime = 1s;                      // a pause is asked for and done
 constexpr auto kStopTime = 10s;                      // the Engine's own, where the container says nothing
+constexpr auto kAfterTime = 60s;                     // for a service to run, so that a hook can be run in it
 constexpr auto kStopAllowance = 5s;                  // for the Engine to kill what has not ended by then
 constexpr std::int64_t kLongestStop = 24 * 60 * 60;  // s; some say "for ever" with a number
 
@@ -127,7 +128,8 @@ Result<std::vector<std::string>> put_back_held(engine::Engine& engine, const jso
   return std::vector<std::string>{std::move(done.line)};
 }
 
-Result<std::vector<std::string>> put_back_after(engine::Engine& engine, const json& entry, RunContext& run) {
+Result<std::vector<std::string>> put_back_after(engine::Engine& engine, const json& entry,
+                                                std::chrono::milliseconds waited, RunContext& run) {
   TRY_ASSIGN(project, text_of(entry, "project"));
   TRY_ASSIGN(service, text_of(entry, "service"));
   TRY_ASSIGN(user, text_of(entry, "user"));
@@ -142,6 +144,9 @@ Result<std::vector<std::string>> put_back_after(engine::Engine& engine, const js
   const std::string what = "davit.after of " + service_text(service);
   TRY_ASSIGN(containers, containers_of_service(engine, project, service));
   if (containers.empty()) return std::vector<std::string>{what + " is not run: its container is gone"};
+  // Somebody has stopped it, and the stack must not stay locked until it is started.
+  if (waited >= kAfterTime && std::ranges::none_of(containers, [](const auto& one) { return one.state == "running"; }))
+    return std::vector<std::string>{what + " is not run: the service does not run"};
   TRY_ASSIGN(failure, in_context(run_hook(engine, project, service, hook, run), what));
   // It had its chance: only what kept it from running is tried again.
   if (failure) return std::vector<std::string>{"ran " + what + ", which failed: " + failure->message()};

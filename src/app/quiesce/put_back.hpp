@@ -51,6 +51,6 @@ struct PutBack {
 [[nodiscard]] Result<std::vector<std::string>> put_back_held(engine::Engine& engine, const nlohmann::json& entry,
                                                              std::chrono::milliseconds waited);
 [[nodiscard]] Result<std::vector<std::string>> put_back_after(engine::Engine& engine, const nlohmann::json& entry,
-                                                              RunContext& run);
+                                                              std::chrono::milliseconds waited, RunContext& run);
 
 }  // namespace davit::app

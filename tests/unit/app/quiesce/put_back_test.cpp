@@ -123,7 +123,7 @@ TEST_CASE("an entry that says too little is refused", "[quiesce]") {
   for (const char* field : {"project", "service", "argv", "user", "timeout"}) {
     auto broken = entry_of_after("shop", "app", {{"true"}, "", std::chrono::seconds(1)});
     broken.erase(field);
-    CHECK_FALSE(put_back_after(engine, broken, run.context));
+    CHECK_FALSE(put_back_after(engine, broken, 0ms, run.context));
   }
 }
 
@@ -137,18 +137,21 @@ TEST_CASE("the hook that a dead run owes is run where the service runs", "[quies
     return test::FakeOutcome{exit_code, "", "no good"};
   };
   const auto owed = entry_of_after("shop", "app", {{"go", "on"}, "www", std::chrono::seconds(5)});
-  auto lines = put_back_after(engine, owed, run.context);
+  auto lines = put_back_after(engine, owed, 0ms, run.context);
   REQUIRE(lines);
   CHECK(*lines == Lines{"davit.after of service app is not run: its container is gone"});
 
   const auto id = add(engine, 1, "exited");
-  CHECK_FALSE(put_back_after(engine, owed, run.context));  // it may run later
+  CHECK_FALSE(put_back_after(engine, owed, 59s, run.context));  // it may run later
+  lines = put_back_after(engine, owed, 60s, run.context);
+  REQUIRE(lines);
+  CHECK(*lines == Lines{"davit.after of service app is not run: the service does not run"});
   REQUIRE(engine.start_container(id));
-  lines = put_back_after(engine, owed, run.context);
+  lines = put_back_after(engine, owed, 0ms, run.context);
   REQUIRE(lines);
   CHECK(*lines == Lines{"ran davit.after of service app"});
   exit_code = 2;
-  lines = put_back_after(engine, owed, run.context);
+  lines = put_back_after(engine, owed, 0ms, run.context);
   REQUIRE(lines);
   CHECK(*lines == Lines{"ran davit.after of service app, which failed: it ended with exit code 2: no good"});
   CHECK(ran == std::vector<std::string>{"shop-app-1 go on www", "shop-app-1 go on www"});
@@ -164,7 +167,7 @@ TEST_CASE("a hook that was cut off has had its chance, and one that never began 
   for (std::uint64_t k = 1;; ++k) {
     const auto before = static_cast<std::ptrdiff_t>(engine.log().size());
     engine.set_faults({.fail_at = k});
-    const auto lines = put_back_after(engine, owed, run.context);
+    const auto lines = put_back_after(engine, owed, 0ms, run.context);
     if (!engine.failed()) break;
     INFO("operation " << k << ": " << (lines ? lines->at(0) : lines.error().message()));
     const Lines log = engine.log();
