@@ -303,8 +303,9 @@ def test_a_failing_hook(engine, compose, davit):
     assert not list((davit.repository / "backups").glob(f"{stack.name}/*/manifest.json"))
 
 
-def test_a_failing_hook_afterwards(compose, davit):
+def test_a_failing_hook_afterwards(engine, compose, davit):
     stack = compose(HOOKS.replace("echo after >>/data/log", "echo no way >&2; exit 5"))
+    engine.in_volume(stack.volume("data"), "chmod 777 .; touch secret")
     davit("backup", "--stack", stack.name, "--allow-hooks", "--exclude", "command:app", code=3)
     findings = davit.json("show", "--stack", stack.name)["findings"]
     assert [finding["what"] for finding in findings] == ["davit.after of service app: it ended with exit code 5: no way"]
