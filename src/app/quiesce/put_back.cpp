@@ -12,11 +12,11 @@ namespace {
 using nlohmann::json;
 using namespace std::chrono_literals;
 
-constexpr auto kPauseTime = 1s;                      // a pause is asked for and done
-constexpr auto kStopTime = 10s;                      // the Engine's own, where the container says nothing
-constexpr auto kAfterTime = 60s;                     // for a service to run, so that a hook can be run in it
-constexpr auto kStopAllowance = 5s;                  // for the Engine to kill what has not ended by then
-constexpr std::int64_t kLongestStop = 24 * 60 * 60;  // s; some say "for ever" with a number
+constexpr auto kPauseTime = 1s;                // a pause is asked for and done
+constexpr auto kStopTime = 10s;                // the Engine's own, where the container says nothing
+constexpr auto kAfterTime = 60s;               // for a service to run, so that a hook can be run in it
+constexpr auto kStopAllowance = 5s;            // for the Engine to kill what has not ended by then
+constexpr std::int64_t kLongestStop = 86'400;  // s; some say "for ever" with a number
 
 Result<std::string> text_of(const json& entry, const char* name) {
   const auto found = entry.find(name);
