@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "helper/self_container.hpp"
+#include "util/text.hpp"
 #include "util/whole_file.hpp"
 
 namespace davit::app {
@@ -51,6 +52,18 @@ Result<std::optional<std::string>> path_on_host(engine::Engine& engine, const st
   for (const fs::path& inside : {real, fs::path(path).lexically_normal()})
     if (auto found = through_mounts(inside, container->mounts)) return found->string();
   return std::nullopt;
+}
+
+Result<> check_outlives_container(engine::Engine& engine, const std::string& self, const std::string& path) {
+  TRY_ASSIGN(on_host, path_on_host(engine, self, path));
+  if (on_host) return {};
+  // What was mounted in the container itself, such as a network's file system, is not the Engine's to know.
+  struct stat root{};
+  struct stat there{};
+  if (::stat("/", &root) != 0 || ::stat(path.c_str(), &there) != 0 || root.st_dev != there.st_dev) return {};
+  return fail(Errc::usage,
+              "repository " + escape_for_display(path) + " is in davit's own container: the backup would go with it",
+              "mount a directory of the host there, such as -v /srv/backups:" + escape_for_display(path));
 }
 
 std::optional<helper::DirectoryId> directory_id(const engine::Engine& engine, const std::string& path) {

@@ -1,5 +1,5 @@
 #pragma once
-// Where on the Engine's host the repository lies: a backup must not hold the backups.
+// Where on the Engine's host the repository lies: a backup must not hold the backups, nor go with davit.
 
 #include <optional>
 #include <string>
@@ -13,6 +13,10 @@ namespace davit::app {
 // mounts; nothing if it is in no mount. `self` names the container, where it can't be found out; empty otherwise.
 [[nodiscard]] Result<std::optional<std::string>> path_on_host(engine::Engine& engine, const std::string& self,
                                                               const std::string& path);
+
+// Errc::usage if that directory lies in a container of ours, in none of its mounts: it would go with the container.
+[[nodiscard]] Result<> check_outlives_container(engine::Engine& engine, const std::string& self,
+                                                const std::string& path);
 
 // What that directory is to the Engine's host; nothing where it isn't there yet, or the Engine is on another machine.
 [[nodiscard]] std::optional<helper::DirectoryId> directory_id(const engine::Engine& engine, const std::string& path);

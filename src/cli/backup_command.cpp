@@ -37,7 +37,10 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
   std::vector<std::string> files = flags.files;
   if (files.empty()) files = {globals.environment.get("DAVIT_FILES").value_or("")};
   // The repository is there before anything asks where it is.
-  if (!flags.dry_run) TRY(bench.storage(Workbench::Use::write));
+  if (!flags.dry_run) {
+    TRY(bench.storage(Workbench::Use::write));
+    TRY(bench.check_repository_outlives());
+  }
   TRY_ASSIGN(sources, bench.sources(files, allow_hooks));
 
   if (flags.dry_run) {

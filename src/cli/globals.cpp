@@ -106,6 +106,11 @@ Result<helper::AcquireGuard> Workbench::guards(const std::string& command, const
                         globals_.value(globals_.self, "DAVIT_SELF"));
 }
 
+Result<> Workbench::check_repository_outlives() {
+  TRY_ASSIGN(api, engine());
+  return app::check_outlives_container(*api, globals_.value(globals_.self, "DAVIT_SELF"), repository_path_);
+}
+
 void Workbench::sweep_repository() {
   auto swept = [&]() -> Result<> {
     TRY_ASSIGN(repository, storage(Use::read));

@@ -55,6 +55,8 @@ class Workbench {
   [[nodiscard]] Result<app::SourceSet*> sources(const std::vector<std::string>& files = {}, bool allow_hooks = false);
   // Guards for runs of `command`; `lock_wait` is the value of `--lock-wait`. Connects as sources() does.
   [[nodiscard]] Result<helper::AcquireGuard> guards(const std::string& command, const std::string& lock_wait);
+  // Errc::usage if the repository would go with davit's own container. REQUIRES: storage(Use::write) succeeded.
+  [[nodiscard]] Result<> check_repository_outlives();
   // What dead runs have left in the repository is removed. One that was not named, or can't be written to, is no error
   // of a command that only reads.
   void sweep_repository();

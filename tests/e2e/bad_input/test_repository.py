@@ -40,6 +40,13 @@ def test_mounted_read_only(engine, stack, scratch, davit):
     assert [p.name for p in scratch.iterdir() if p.name not in ("backups",)] == []
 
 
+def test_in_a_container_that_takes_it_along(engine, stack, davit):
+    done = engine.run("run", "--rm", "-v", "/var/run/docker.sock:/var/run/docker.sock", davit.IMAGE, "backup", "--stack",
+                      stack.name, "--repository", "/repo", check=False)
+    assert done.returncode == CODES["usage"] and done.stdout == ""
+    assert "repository /repo is in davit's own container" in done.stderr and "-v /srv/backups:/repo" in done.stderr
+
+
 @pytest.fixture
 def tmpfs(engine):
     """tmpfs(size) → (volume, container that holds it): a small disk."""
