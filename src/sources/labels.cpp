@@ -36,7 +36,7 @@ bool apply_quiesce(Settings& settings, std::string_view value) {
 }
 
 std::optional<std::chrono::seconds> parse_seconds(std::string_view value) {
-  constexpr std::uint64_t kLongest = 30U * 24 * 3600;
+  constexpr std::uint64_t kLongest = std::uint64_t{30} * 24 * 3600;
   const auto seconds = parse_duration_seconds(value);
   if (!seconds || *seconds == 0 || *seconds > kLongest) return {};
   return std::chrono::seconds(*seconds);
