@@ -39,7 +39,9 @@ class Engine:
         return ["nsenter", "-t", host_process(), "-m", "-n", "-i", "-u"]
 
     def run(self, *args, check=True, text=True, **more):
-        """docker ARGS… → CompletedProcess; on failure the output is in the exception's message."""
+        """docker ARGS… → CompletedProcess; on failure the output is in the exception's message. Nothing that tests do with
+        it takes ten minutes, unless the Engine never answers."""
+        more.setdefault("timeout", 600)
         done = subprocess.run([*self.command, *map(str, args)], capture_output=True, text=text, **more)
         if check and done.returncode != 0:
             raise AssertionError(f"docker {' '.join(map(str, args))}: exit code {done.returncode}\n{done.stderr}")

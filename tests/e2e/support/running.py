@@ -1,5 +1,6 @@
 """A backup that is under way, to be killed or got in the way of, and what is looked at behind that."""
 
+import signal
 import subprocess
 
 from support.engine import wait_until
@@ -19,7 +20,9 @@ class Running:
 
     def packing(self):
         assert self.process.poll() is None, self.process.communicate()
-        return self.state() == "running" and any(name.startswith("davit-helper-") for name in self.engine.ours()["container"])
+        # Until it runs: while a container is filled, the Engine lets nobody look at it or remove it.
+        helpers = self.engine.names("ps", "--filter", "label=davit.role=helper", "--filter", "status=running", "-q")
+        return self.state() == "running" and helpers
 
     def state(self):
         return self.engine.out("ps", "-a", "--filter", f"name=^{self.guard}$", "--format", "{{.State}}")
@@ -44,8 +47,12 @@ class Running:
 
     def __exit__(self, *_):
         if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
             self.process.terminate()
-            self.process.communicate(timeout=60)
+            try:
+                self.process.communicate(timeout=60)
+            finally:
+                self.process.kill()
 
 
 def runs(stack):
