@@ -60,9 +60,9 @@ def runs(stack):
     return state["Running"] and not state["Paused"]
 
 
-def put_right(running, seconds=10.0):
+def put_right(running):
     """What was held runs again; the guard stays to tell, or is gone if there is nothing to be told."""
-    wait_until("the service to run again", lambda: runs(running.stack), seconds)
+    wait_until("the service to run again", lambda: runs(running.stack), 10)
     # It gives the helpers of its run half a minute to end.
     wait_until("the guard to end", lambda: running.state() in ("exited", ""), 60)
 
