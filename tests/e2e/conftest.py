@@ -78,8 +78,8 @@ def davit(request, engine, repository, binary):
 
 @pytest.fixture
 def tree_manifest(engine):
-    """tree_manifest("volume" or "/path/of/the/host") → {path bytes: attributes}. See support/tree.py."""
-    return lambda where: read_tree(engine, where)
+    """tree_manifest("volume" or "/path/of/the/host"[, "folder"]) → {path bytes: attributes}. See support/tree.py."""
+    return lambda where, under=".": read_tree(engine, where, under)
 
 
 @pytest.fixture(autouse=True)

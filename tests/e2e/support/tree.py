@@ -47,12 +47,13 @@ def walk(root):
             yield os.path.relpath(path, root), entry(path)
 
 
-def tree_manifest(engine, where):
-    """{path (bytes): attributes} of a volume, or of a directory of the host when `where` is absolute."""
+def tree_manifest(engine, where, under="."):
+    """{path (bytes): attributes} of a volume, or of a directory of the host when `where` is absolute: of all in it, or of
+    the folder `under` in it. Nothing there may change meanwhile."""
     from support.engine import TOOLCHAIN
     script = Path(__file__).read_text(encoding="utf-8")
     out = engine.run("run", "--rm", "-i", "--network", "none", "--cap-add", "DAC_READ_SEARCH", "--cap-add", "SYS_ADMIN",
-                     "-v", f"{where}:/tree:ro", TOOLCHAIN, "python3", "-", "/tree", input=script).stdout
+                     "-v", f"{where}:/tree:ro", TOOLCHAIN, "python3", "-", f"/tree/{under}", input=script).stdout
     entries = (json.loads(line) for line in out.splitlines())
     return {base64.b64decode(e.pop("path")): e for e in entries}
 
