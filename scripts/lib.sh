@@ -188,16 +188,17 @@ ensure_postgres() { # MAJOR
   docker tag "$image" "davit-test/postgres:$1"
 }
 
-# davit-test/engine: an Engine for tests, in a container.
-ensure_nested_engine() {
-  local folder=$DAVIT_ROOT/tests/images/engine image
-  image=davit-test/engine:$(cat "$folder"/* | hash_of)
+ensure_test_image() { # NAME: davit-test/NAME, of the folder tests/images/NAME
+  local folder=$DAVIT_ROOT/tests/images/$1 image
+  image=davit-test/$1:$(cat "$folder"/* | hash_of)
   if ! has_image "$image"; then
     ensure_debian trixie || return
     build_image "$image" --build-arg BASE_IMAGE=davit-base/debian:trixie -t "$image" "$folder" || return
   fi
-  docker tag "$image" davit-test/engine:latest
+  docker tag "$image" "davit-test/$1:latest"
 }
+ensure_nested_engine() { ensure_test_image engine; } # an Engine, in a container
+ensure_rgw() { ensure_test_image rgw; }              # an S3 server
 
 # --- running in the toolchain ---------------------------------------------------------------------------------------
 
