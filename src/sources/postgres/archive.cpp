@@ -80,8 +80,7 @@ Result<ArchiveHead> read_head(const Server& server, stream::ByteSource& plain, R
   for (std::size_t size = kFirstTry;; size *= 4) {
     TRY_ASSIGN(ended, read_up_to(head.bytes, size, plain));
     stream::MemorySource in{std::span<const std::byte>(head.bytes)};
-    TRY_ASSIGN(answer, engine::feed_command(server.engine(), server.container(),
-                                            server.command({"sh", "-c", std::string(kPrintDatabase)}), in, run));
+    TRY_ASSIGN(answer, server.programs().feed({"sh", "-c", std::string(kPrintDatabase)}, in, run));
     if (answer.outcome.exit_code == 0) {
       TRY_ASSIGN(statements, split_statements(answer.out));
       head.statements = std::move(statements);

@@ -81,8 +81,7 @@ Result<> check_space(const Server& server, const model::Item& item, std::vector<
   for (const model::Artefact& artefact : item.artefacts) needed += artefact.plain.bytes;
   TRY_ASSIGN(directory, ask_data_directory(server, run));
   if (directory.empty()) return {};
-  TRY_ASSIGN(answer, engine::run_command_for_text(server.engine(), server.container(),
-                                                  server.command({"df", "-Pk", directory}), run));
+  TRY_ASSIGN(answer, server.programs().ask({"df", "-Pk", directory}, run));
   const auto lines = split(trim(answer.out), '\n');
   if (answer.outcome.exit_code != 0 || lines.size() < 2) return {};
   std::vector<std::string> fields;

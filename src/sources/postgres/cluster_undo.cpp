@@ -57,8 +57,7 @@ Result<> remove_directories(const Server& server, const ClusterEntry& entry, Run
   if (entry.directories.empty()) return {};
   std::vector<std::string> argv{"sh", "-c", R"sh(for d; do rmdir -- "$d" 2>/dev/null; done; :)sh", "davit"};
   argv.insert(argv.end(), entry.directories.begin(), entry.directories.end());
-  return engine::run_command_for_text(server.engine(), server.container(), server.command(std::move(argv)), run)
-      .transform([](const auto&) {});
+  return server.programs().ask(std::move(argv), run).transform([](const auto&) {});
 }
 
 }  // namespace

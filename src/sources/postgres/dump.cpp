@@ -55,9 +55,7 @@ Result<std::vector<Finding>> dump_postgres(const Server& server, const model::It
   const auto argv = arguments_for(server, artefact);
   stream::Encoder encoder(encoding, stored);
   stream::ReportingSink plain(encoder, run);
-  TRY_ASSIGN(
-      outcome,
-      in_context(engine::run_command(server.engine(), server.container(), server.command(argv), plain, run), what));
+  TRY_ASSIGN(outcome, in_context(server.programs().run(argv, plain, run), what));
   // Good bytes may come before the failure: nothing is finished, so nothing is stored.
   if (outcome.exit_code != 0) return std::unexpected(command_error(what, argv.front(), outcome));
   TRY(plain.finish());

@@ -88,7 +88,7 @@ Result<std::unique_ptr<Restoration>> PostgresRestoration::begin(helper::Host& ho
 // in this server, whoever's they are. One of ours may take a moment to end behind its command.
 Result<> PostgresRestoration::drop_leftover(const std::string& name, RunContext& run) const {
   using namespace std::chrono_literals;
-  TRY_ASSIGN(containers, server().engine().list_containers({.labels = {std::string(engine::kRunLabel)}, .names = {}}));
+  TRY_ASSIGN(containers, seat_.engine().list_containers({.labels = {std::string(engine::kRunLabel)}, .names = {}}));
   for (const engine::ContainerSummary& container : containers)
     if (const auto label = container.labels.find(engine::kRunLabel);
         label != container.labels.end() && label->second.starts_with(run_of(name)))
@@ -157,8 +157,7 @@ Result<> PostgresRestoration::make_directories(RunContext& run) {
     const std::string location = attribute(item_.attributes, "tablespace." + name);
     if (location.empty()) continue;
     const auto in_server = [&](std::vector<std::string> argv) -> Result<std::string> {
-      TRY_ASSIGN(answer, engine::run_command_for_text(server().engine(), server().container(),
-                                                      server().command(std::move(argv)), run));
+      TRY_ASSIGN(answer, server().programs().ask(std::move(argv), run));
       if (answer.outcome.exit_code == 0) return std::move(answer.out);
       return std::unexpected(
           command_error("make directory " + location + " for tablespace " + name, "mkdir", answer.outcome));
@@ -205,9 +204,7 @@ Result<> PostgresRestoration::fill(const model::Artefact& artefact, const std::s
                                     run),
                    "prepare TimescaleDB"));
   TRY_ASSIGN(answer,
-             engine::feed_command(
-                 server().engine(), server().container(),
-                 server().command({"pg_restore", "-e", "--no-password", "-d", conninfo_of(fresh_name)}), data, run));
+             server().programs().feed({"pg_restore", "-e", "--no-password", "-d", conninfo_of(fresh_name)}, data, run));
   if (answer.outcome.exit_code != 0)
     return std::unexpected(
         command_error("pg_restore", "pg_restore", answer.outcome).hint_if_none("no database was changed"));
@@ -238,9 +235,7 @@ Result<> PostgresRestoration::commit(RunContext& run) {
         }))
       run.reporter.note("database " + escape_for_display(database.name) + " is not in the backup, and stays as it is");
   TRY_ASSIGN(roles,
-             engine::run_command_for_text(
-                 server().engine(), server().container(),
-                 server().command({"pg_dumpall", "--roles-only", "--no-password", "-l", server().database()}), run));
+             server().programs().ask({"pg_dumpall", "--roles-only", "--no-password", "-l", server().database()}, run));
   if (roles.outcome.exit_code != 0)
     return std::unexpected(command_error("read the present roles", "pg_dumpall", roles.outcome));
   TRY_ASSIGN(undo, undo_globals(roles.out, globals_.later));

@@ -30,6 +30,7 @@ class Seat {
                                          ClusterEntry& entry, RunContext& run);
 
   [[nodiscard]] const Server& server() const { return *server_; }
+  [[nodiscard]] engine::Engine& engine() const { return *engine_; }
   [[nodiscard]] bool one_off() const { return one_off_.has_value(); }
   // Stops and removes a one-off container, so that the cluster on its volumes is whole.
   [[nodiscard]] Result<> close();

@@ -44,8 +44,12 @@ if [ -n "$davit_socket" ]; then export PGHOST="$davit_socket"; fi
 if [ -n "${DAVIT_PG_TCP:-}" ]; then export PGHOST=127.0.0.1; fi
 if [ -n "${DAVIT_PG_ENCODING:-}" ]; then export PGCLIENTENCODING="$DAVIT_PG_ENCODING"; fi
 export LC_ALL=C PGCONNECT_TIMEOUT=30 PGAPPNAME=davit
-export PGOPTIONS='-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 -c default_transaction_read_only=off -c client_min_messages=warning'
+export PGOPTIONS="$DAVIT_PG_OPTIONS"
 )sh";
+
+constexpr std::string_view kOptions =
+    "-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0 "
+    "-c default_transaction_read_only=off -c client_min_messages=warning";
 
 constexpr int kSessionFailed = 2;  // psql's exit code for it
 
@@ -55,15 +59,32 @@ std::vector<std::string> psql(std::string_view database) {
 
 Result<std::string> from_hex(std::string_view hex) {
   std::string bytes;
-  if (hex.size() % 2 != 0) return fail(Errc::corrupt, "psql printed a field that is no hex");
+  if (hex.size() % 2 != 0) return fail(Errc::corrupt, "the server gave a field that is no hex");
   for (std::size_t i = 0; i < hex.size(); i += 2) {
     unsigned char byte = 0;
     const auto [end, error] = std::from_chars(hex.data() + i, hex.data() + i + 2, byte, 16);
     if (error != std::errc() || end != hex.data() + i + 2)
-      return fail(Errc::corrupt, "psql printed a field that is no hex");
+      return fail(Errc::corrupt, "the server gave a field that is no hex");
     bytes += static_cast<char>(byte);
   }
   return bytes;
+}
+
+// One row of select_text().
+Result<Row> decode_row(const std::vector<std::optional<std::string>>& fields, std::size_t columns) {
+  Row row;
+  for (const auto& field : fields) {
+    if (!field || field == "-") {
+      row.emplace_back();
+      continue;
+    }
+    TRY_ASSIGN(bytes, from_hex(*field));
+    row.emplace_back(std::move(bytes));
+  }
+  if (row.size() != columns)
+    return fail(Errc::corrupt,
+                "the server gave " + std::to_string(row.size()) + " fields instead of " + std::to_string(columns));
+  return row;
 }
 
 }  // namespace
@@ -82,18 +103,8 @@ Result<std::vector<Row>> parse_rows(std::string_view out, std::size_t columns) {
   if (out.ends_with('\n')) out.remove_suffix(1);
   if (out.empty()) return rows;
   for (const std::string& line : split(out, '\n')) {
-    Row row;
-    for (const std::string& field : split(line, '|')) {
-      if (field == "-") {
-        row.emplace_back();
-        continue;
-      }
-      TRY_ASSIGN(bytes, from_hex(field));
-      row.emplace_back(std::move(bytes));
-    }
-    if (row.size() != columns)
-      return fail(Errc::corrupt,
-                  "psql printed " + std::to_string(row.size()) + " fields instead of " + std::to_string(columns));
+    const auto fields = split(line, '|');
+    TRY_ASSIGN(row, decode_row({fields.begin(), fields.end()}, columns));
     rows.push_back(std::move(row));
   }
   return rows;
@@ -112,24 +123,23 @@ Error command_error(std::string_view what, std::string_view program, const engin
   return {Errc::failed, std::string(what) + ": " + why};
 }
 
-engine::Command Server::command(std::vector<std::string> argv) const {
-  engine::Command command;
-  command.argv = std::move(argv);
-  command.user = system_user_;
-  command.setup = kSetup;
-  if (over_tcp_) command.env.emplace_back("DAVIT_PG_TCP=1");
-  return command;
-}
-
 Result<std::vector<Row>> Server::query(std::string_view database, const std::vector<std::string>& expressions,
                                        std::string_view rest, RunContext& run) const {
+  const std::string sql = select_text(expressions, rest);
+  if (reached_) {
+    TRY_ASSIGN(session, open(database, run));
+    TRY_ASSIGN(rows, session.query(sql, run.stop));
+    std::vector<Row> decoded;
+    for (const auto& fields : rows) {
+      TRY_ASSIGN(row, decode_row(fields, expressions.size()));
+      decoded.push_back(std::move(row));
+    }
+    return decoded;
+  }
   auto argv = psql(database);
-  argv.emplace_back("-c");
-  argv.push_back(select_text(expressions, rest));
-  engine::Command asked = command(std::move(argv));
+  argv.insert(argv.end(), {"-c", sql});
   // Names are bytes in whatever encoding their maker had: nothing may convert them on the way.
-  asked.env.emplace_back("DAVIT_PG_ENCODING=SQL_ASCII");
-  TRY_ASSIGN(answer, engine::run_command_for_text(*engine_, container_, asked, run));
+  TRY_ASSIGN(answer, programs().ask(std::move(argv), run, {"DAVIT_PG_ENCODING=SQL_ASCII"}));
   if (answer.outcome.exit_code == kSessionFailed)
     return fail(Errc::unavailable, "connect to PostgreSQL: " + answer.outcome.errors);
   if (answer.outcome.exit_code != 0) return std::unexpected(command_error("query PostgreSQL", "psql", answer.outcome));
@@ -137,10 +147,17 @@ Result<std::vector<Row>> Server::query(std::string_view database, const std::vec
 }
 
 Result<> Server::execute(std::string_view database, const std::string& script, RunContext& run) const {
+  if (reached_) {
+    TRY_ASSIGN(statements, split_statements(script));
+    TRY_ASSIGN(session, open(database, run));
+    // One by one: several in one message would be one transaction, and CREATE DATABASE wants none.
+    for (const std::string& statement : statements) TRY(session.query(statement, run.stop));
+    return {};
+  }
   auto argv = psql(database);
   argv.insert(argv.end(), {"-f", "-"});
   stream::MemorySource in(script);
-  TRY_ASSIGN(answer, engine::feed_command(*engine_, container_, command(std::move(argv)), in, run));
+  TRY_ASSIGN(answer, programs().feed(std::move(argv), in, run));
   if (answer.outcome.exit_code == 0) return {};
   return std::unexpected(command_error("run SQL in PostgreSQL", "psql", answer.outcome));
 }
@@ -171,9 +188,14 @@ Result<Server> Server::connect(engine::Engine& engine, const engine::ContainerId
   for (const Way& way : kWays) {
     for (const std::string_view database : {"postgres", "template1"}) {
       TRY(run.check());
-      Server server(engine, container);
-      server.system_user_ = way.system_user;
-      server.over_tcp_ = way.over_tcp;
+      Server server;
+      engine::Command base;
+      base.user = way.system_user;
+      base.setup = kSetup;
+      base.env.push_back("DAVIT_PG_OPTIONS=" + std::string(kOptions));
+      if (way.over_tcp) base.env.emplace_back("DAVIT_PG_TCP=1");
+      server.programs_ = Programs::in_container(engine, container, std::move(base));
+      server.address_ = server.programs_->place();
       server.database_ = database;
       auto met = server.introduce(run);
       if (met) return server;
@@ -184,6 +206,44 @@ Result<Server> Server::connect(engine::Engine& engine, const engine::ContainerId
   }
   return std::unexpected(std::move(*first).hint_if_none(
       "see whether the server runs, and whether the password in the container's environment is still the right one"));
+}
+
+Result<net::PqSession> Server::open(std::string_view database, RunContext& run) const {
+  net::PqParameters parameters = reached_->parameters;
+  parameters["dbname"] = database;
+  // Names are bytes in whatever encoding their maker had: nothing may convert them on the way.
+  parameters["client_encoding"] = "SQL_ASCII";
+  return net::PqSession::open(parameters, run.stop);
+}
+
+Result<Server> Server::reach(net::PqParameters parameters, RunContext& run) {
+  std::vector<std::string> databases;
+  if (const auto given = parameters.find("dbname"); given != parameters.end())
+    databases.push_back(given->second);
+  else if (const auto found = net::pq_default("dbname"))
+    databases.push_back(*found);
+  databases.insert(databases.end(), {"postgres", "template1"});
+  parameters["fallback_application_name"] = "davit";
+  const std::string own_options = net::pq_default("options").value_or("");
+  parameters.try_emplace("options", (own_options.empty() ? "" : own_options + " ") + std::string(kOptions));
+  Server server;
+  std::optional<Error> first;
+  for (std::string& database : databases) {
+    server.reached_ = Reached{parameters, {}, {}};
+    auto session = server.open(database, run);
+    if (!session && session.error().code() == Errc::not_found) {
+      if (!first) first = std::move(session).error();
+      continue;
+    }
+    if (!session) return std::unexpected(std::move(session).error());
+    server.reached_->settings = session->settings();
+    server.reached_->password = session->password();
+    server.address_ = session->address();
+    server.database_ = std::move(database);
+    TRY(server.introduce(run));
+    return server;
+  }
+  return std::unexpected(*std::move(first));
 }
 
 }  // namespace davit::sources

@@ -1,13 +1,15 @@
 #pragma once
-// A PostgreSQL server in a container, spoken to by its own psql there. Credentials are taken from the container's
-// environment by a fragment of sh inside the container: they never leave it, and never stand in argv.
+// A PostgreSQL server: one in a container, spoken to by its own psql there, or any other that can be reached, spoken to
+// by libpq. In a container, credentials are taken from its environment by a fragment of sh: they never leave it, and
+// never stand in argv.
 
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "engine/command.hpp"
+#include "net/pq/session.hpp"
+#include "sources/postgres/programs.hpp"
 
 namespace davit::sources {
 
@@ -26,6 +28,10 @@ class Server {
   // no session, with what psql said.
   [[nodiscard]] static Result<Server> connect(engine::Engine& engine, const engine::ContainerId& container,
                                               RunContext& run);
+  // By libpq, with what it is told and what it finds. A `dbname` among `parameters` or in PGDATABASE is the first
+  // database that is tried. It has no programs until use_programs(). Errors as of PqSession::open().
+  [[nodiscard]] static Result<Server> reach(net::PqParameters parameters, RunContext& run);
+  void use_programs(Programs programs) { programs_ = std::move(programs); }
 
   // Rows of select_text(expressions, rest) in this database.
   [[nodiscard]] Result<std::vector<Row>> query(std::string_view database, const std::vector<std::string>& expressions,
@@ -33,11 +39,18 @@ class Server {
   // Runs a script, which may hold secrets, statement by statement, up to the first that fails.
   [[nodiscard]] Result<> execute(std::string_view database, const std::string& script, RunContext& run) const;
 
-  // A command in the container with the server's credentials in its environment.
-  [[nodiscard]] engine::Command command(std::vector<std::string> argv) const;
+  // PostgreSQL's programs, with the server's credentials in their environment. REQUIRES: it has some.
+  [[nodiscard]] const Programs& programs() const { return *programs_; }
+  // How it was reached: what other clients must be told; nothing of a server in a container.
+  struct Reached {
+    net::PqParameters parameters;
+    std::vector<net::PqSetting> settings;
+    std::string password;  // empty: none
+  };
+  [[nodiscard]] const std::optional<Reached>& reached() const { return reached_; }
 
-  [[nodiscard]] engine::Engine& engine() const { return *engine_; }
-  [[nodiscard]] const engine::ContainerId& container() const { return container_; }
+  // "container 0123456789ab", "db.example:5432"
+  [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] int version() const { return version_num_; }  // 150014
   [[nodiscard]] int major() const { return version_num_ / 10000; }
   [[nodiscard]] const std::string& version_text() const { return version_; }
@@ -48,13 +61,13 @@ class Server {
   [[nodiscard]] const std::string& database() const { return database_; }
 
  private:
-  Server(engine::Engine& engine, engine::ContainerId container) : engine_(&engine), container_(std::move(container)) {}
+  Server() = default;
   Result<> introduce(RunContext& run);
+  [[nodiscard]] Result<net::PqSession> open(std::string_view database, RunContext& run) const;
 
-  engine::Engine* engine_;
-  engine::ContainerId container_;
-  std::string system_user_;  // empty: the container's
-  bool over_tcp_ = false;
+  std::optional<Programs> programs_;
+  std::optional<Reached> reached_;  // nothing: it is spoken to by psql
+  std::string address_;
   std::string database_;
   int version_num_ = 0;
   std::string version_;

@@ -78,11 +78,10 @@ Result<> swap_databases(const Server& server, std::string_view maintenance,
   std::string script = "BEGIN;\n" + join_statements(rename_statements(replacements, back)) +
                        join_statements(statements) + "COMMIT;\n" + last_line;
   stream::MemorySource in(std::move(script));
-  TRY_ASSIGN(answer, engine::feed_command(
-                         server.engine(), server.container(),
-                         server.command({"sh", "-c", std::string(kSwap), "davit", last_line, conninfo_of(maintenance),
-                                         end_sessions_query(replacements, back), session_name(run)}),
-                         in, to_the_end));
+  TRY_ASSIGN(answer,
+             server.programs().feed({"sh", "-c", std::string(kSwap), "davit", last_line, conninfo_of(maintenance),
+                                     end_sessions_query(replacements, back), session_name(run)},
+                                    in, to_the_end));
   if (answer.outcome.exit_code == 0) return {};
   return std::unexpected(command_error(back ? "rename the databases back" : "put the restored databases in place",
                                        "psql", answer.outcome));
