@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "cli/commands.hpp"
+#include "cli/pg/commands.hpp"
 #include "cli/render.hpp"
 #include "cli/variables.hpp"
 #include "helper/inside/serve.hpp"
@@ -22,6 +23,12 @@
 namespace davit::cli {
 namespace {
 
+std::string render_exit_codes() {
+  std::vector<std::vector<std::string>> rows;
+  for (const ExitCode& code : exit_codes()) rows.push_back({std::to_string(code.number), std::string(code.meaning)});
+  return "Exit codes:\n" + render_table(rows, 2);
+}
+
 std::string render_footer() {
   std::vector<std::vector<std::string>> rows;
   for (const Variable& variable : variables())
@@ -32,22 +39,36 @@ std::string render_footer() {
   for (const sources::LabelRule& rule : sources::label_rules())
     rows.push_back({std::string(rule.name), std::string(rule.where), std::string(rule.meaning)});
   text += "\nLabels:\n" + render_table(rows, 2);
-  rows.clear();
-  for (const ExitCode& code : exit_codes()) rows.push_back({std::to_string(code.number), std::string(code.meaning)});
-  return text + "\nExit codes:\n" + render_table(rows, 2);
+  return text + "\n" + render_exit_codes();
+}
+
+// Those of every name that the binary has.
+void add_common_globals(CLI::App& app, Globals& globals, const std::string& verbose, const std::string& quiet) {
+  app.add_option("--stack", globals.stack, "The Compose project; by default the only one that runs")->type_name("NAME");
+  app.add_option("--self", globals.self, "Container that davit runs in, where it can't find out")
+      ->type_name("CONTAINER");
+  app.add_flag(verbose, globals.verbose, "Say more about what is done, and how");
+  app.add_flag("-q,--quiet", globals.quiet, quiet);
+  app.add_flag("--json", globals.json, "Print the outcome as JSON on standard output");
 }
 
 void add_globals(CLI::App& app, Globals& globals) {
   app.add_option("--repository", globals.repository, "Where backups live: a directory")->type_name("DIR");
-  app.add_option("--stack", globals.stack, "The Compose project; by default the only one that runs")->type_name("NAME");
   app.add_option("--helper-image", globals.helper_image, "Image of the helper containers; busybox by default")
       ->type_name("IMAGE");
-  app.add_option("--self", globals.self, "Container that davit runs in, where it can't find out")
-      ->type_name("CONTAINER");
   app.add_option("--channel", globals.channel, "How helpers hand over their bytes: auto or attach")->type_name("KIND");
-  app.add_flag("-v,--verbose", globals.verbose, "Say more about what is done, and how");
-  app.add_flag("-q,--quiet", globals.quiet, "Print findings, warnings and errors only; of a backup also its id");
-  app.add_flag("--json", globals.json, "Print the outcome as JSON on standard output");
+  add_common_globals(app, globals, "-v,--verbose", "Print findings, warnings and errors only; of a backup also its id");
+}
+
+void add_bak_globals(CLI::App& app, Globals& globals) {
+  add_common_globals(app, globals, "-v,--verbose,--debug", "Print findings, warnings and errors only");
+}
+
+// The last part of the path that it was called by.
+std::string_view name_of_call(int argc, char** argv) {
+  std::string_view path = argc > 0 ? argv[0] : "";
+  if (const auto slash = path.rfind('/'); slash != std::string_view::npos) path.remove_prefix(slash + 1);
+  return path;
 }
 
 int report(const Error& error, bool json) {
@@ -89,29 +110,44 @@ int run_checked(int argc, char** argv) {
     return kept ? kExitDone : report(kept.error(), false);
   }
 
+  // As `bak`, the binary has exactly the commands of `davit pg`; as `backup`, it is `bak backup`.
+  std::vector<char*> words(argv, argv + argc);
+  std::string implied = "backup";
+  const bool is_backup = name_of_call(argc, argv) == implied;
+  const bool is_bak = is_backup || name_of_call(argc, argv) == "bak";
+  if (is_backup) words.insert(words.begin() + 1, implied.data());
+  const std::string called = is_bak ? "bak" : "davit";
   Globals globals;
   globals.environment = Environment::of_process();
   const auto signals = SignalStop::install();
   if (!signals) return report(signals.error(), false);
   globals.stop = (*signals)->token();
 
-  CLI::App app("davit backs up a whole Docker Compose stack as one restore point, and brings it back.", "davit");
-  app.set_version_flag("--version", "davit " DAVIT_VERSION);
+  CLI::App app(is_bak ? "bak dumps PostgreSQL databases, keeps them in S3, and restores them."
+                      : "davit backs up a whole Docker Compose stack as one restore point, and brings it back.",
+               called);
+  app.set_version_flag("--version", called + " " DAVIT_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
-  app.footer(render_footer);
-  add_globals(app, globals);
   Action chosen;
-  add_backup(app, globals, chosen);
-  add_restore(app, globals, chosen);
-  add_ls(app, globals, chosen);
-  add_show(app, globals, chosen);
-  add_verify(app, globals, chosen);
+  if (is_bak) {
+    app.footer(render_exit_codes);
+    add_bak_globals(app, globals);
+    add_pg_commands(app, globals, chosen);
+  } else {
+    app.footer(render_footer);
+    add_globals(app, globals);
+    add_backup(app, globals, chosen);
+    add_restore(app, globals, chosen);
+    add_ls(app, globals, chosen);
+    add_show(app, globals, chosen);
+    add_verify(app, globals, chosen);
+    add_pg(app, globals, chosen);
+  }
   try {
-    app.parse(argc, argv);
+    app.parse(static_cast<int>(words.size()), words.data());
   } catch (const CLI::ParseError& error) {
     // A command line that can't be parsed may not have got as far as its --json.
-    const std::span<char*> words(argv, static_cast<std::size_t>(argc));
     return report_parse(app, error, std::ranges::contains(words, std::string_view("--json")));
   }
   set_log_level(globals.verbose ? LogLevel::debug : globals.quiet ? LogLevel::quiet : LogLevel::warning);

@@ -16,6 +16,7 @@ void add_restore(CLI::App& app, const Globals& globals, Action& chosen);
 void add_ls(CLI::App& app, const Globals& globals, Action& chosen);
 void add_show(CLI::App& app, const Globals& globals, Action& chosen);
 void add_verify(CLI::App& app, const Globals& globals, Action& chosen);
+void add_pg(CLI::App& app, const Globals& globals, Action& chosen);
 
 // Not a command for people: what davit runs in the container of a guard (docs/guard.md). `arguments` are those behind
 // `davit guard`. An error leaves something to be put right.

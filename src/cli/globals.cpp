@@ -67,8 +67,8 @@ Result<storage::Storage*> Workbench::storage(Use use) {
   return storage_.get();
 }
 
-Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files, bool allow_hooks) {
-  if (sources_) return sources_.get();
+Result<helper::Host*> Workbench::host() {
+  if (host_) return host_.get();
   TRY_ASSIGN(api, engine());
   const std::string channel = globals_.value(globals_.channel, "DAVIT_CHANNEL");
   if (!channel.empty() && channel != "auto" && channel != "attach")
@@ -77,13 +77,20 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
   options.image = globals_.value(globals_.helper_image, "DAVIT_HELPER_IMAGE");
   options.self_container = globals_.value(globals_.self, "DAVIT_SELF");
   options.attach_only = channel == "attach";
+  if (!repository_path_.empty()) options.repository = app::directory_id(*api, repository_path_);
+  host_ = std::make_unique<helper::Host>(*api, options);
+  return host_.get();
+}
+
+Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files, bool allow_hooks) {
+  if (sources_) return sources_.get();
+  TRY_ASSIGN(api, engine());
+  TRY(host());
   std::vector<std::string> skip_paths;
   if (!repository_path_.empty()) {
-    TRY_ASSIGN(on_host, app::path_on_host(*api, options.self_container, repository_path_));
+    TRY_ASSIGN(on_host, app::path_on_host(*api, globals_.value(globals_.self, "DAVIT_SELF"), repository_path_));
     if (on_host) skip_paths.push_back(*on_host);
-    options.repository = app::directory_id(*engine_, repository_path_);
   }
-  host_ = std::make_unique<helper::Host>(*api, options);
   sources_ = std::make_unique<app::SourceSet>();
   using model::ItemKind;
   sources_->add({ItemKind::stack}, sources::make_stack_source(*api));

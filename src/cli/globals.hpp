@@ -51,6 +51,8 @@ class Workbench {
   enum class Use { read, write };
   // Errc::usage if no repository was named. For reading it must exist.
   [[nodiscard]] Result<storage::Storage*> storage(Use use);
+  // What makes containers on the Engine, which is connected to where it wasn't yet.
+  [[nodiscard]] Result<helper::Host*> host();
   // Those of the Engine, which is connected to where it wasn't yet. `files` are the value of `--files`.
   [[nodiscard]] Result<app::SourceSet*> sources(const std::vector<std::string>& files = {}, bool allow_hooks = false);
   // Guards for runs of `command`; `lock_wait` is the value of `--lock-wait`. Connects as sources() does.

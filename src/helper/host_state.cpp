@@ -24,6 +24,7 @@ constexpr std::size_t kMaxProgram = 256U << 20U;
 Host::Host(engine::Engine& engine, Options options) : impl_(std::make_unique<Impl>(engine, std::move(options))) {}
 Host::~Host() = default;
 engine::Engine& Host::engine() const { return impl_->engine(); }
+std::string Host::network() const { return impl_->network(); }
 
 std::string HelperImage::program() const {
   return has_program ? kImageProgram : std::format("{}/{}", kToolPath, kProgramName);

@@ -95,6 +95,9 @@ class Host {
   ~Host();
   Host(Host&&) = delete;
   [[nodiscard]] engine::Engine& engine() const;
+  // The network mode of a container that is to see the network as davit does: "host", "container:<id>". Empty if there
+  // is none: the Engine is elsewhere, or davit's own container can't be found.
+  [[nodiscard]] std::string network() const;
 
  private:
   friend class Session;

@@ -1,7 +1,7 @@
 #pragma once
 // One-off containers: a server made from what was recorded of a service's container, for as long as something must be
 // done in it while the service itself doesn't run. It has the recorded image, environment, user, command and mounts,
-// but no ports, no network (`NetworkMode: none`), no restart policy and no label of Compose, so that nobody adopts it.
+// but no ports, no network unless it is asked for, no restart policy and no label of Compose, so that nobody adopts it.
 // It is labelled `davit.run=<run id>` and `davit.role=one-off`, and removed whatever happens.
 
 #include <chrono>
@@ -34,6 +34,8 @@ struct OneOffOptions {
     none,       // none but those of the image, which are anonymous
   };
   Mounts mounts = Mounts::recorded;
+
+  std::string network = "none";  // its NetworkMode
 
   std::vector<std::string> repo_digests =
       {};  // of the recorded image (ImageInfo): what is pulled if the image isn't here

@@ -70,7 +70,7 @@ Result<json> mounts(const engine::ContainerInfo& recorded, const json& host, One
 
 Result<json> host_config(const engine::ContainerInfo& recorded, const json& host, const OneOffOptions& options,
                          const std::function<bool(const std::string&)>& volume_exists) {
-  json result{{"NetworkMode", "none"},
+  json result{{"NetworkMode", options.network},
               {"RestartPolicy", {{"Name", "no"}}},
               // Kept for the last lines when it fails; bounded, whatever the server writes.
               {"LogConfig", {{"Type", "json-file"}, {"Config", {{"max-size", "1m"}, {"max-file", "1"}}}}}};

@@ -8,8 +8,10 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <span>
+#include <thread>
 
 #include "util/escape.hpp"
 #include "util/text.hpp"
@@ -19,6 +21,8 @@ namespace davit::stream {
 namespace {
 
 constexpr int kStopInterval = 500;  // milliseconds
+constexpr int kTidyPolls = 100;
+constexpr std::chrono::milliseconds kTidyInterval{50};
 constexpr std::size_t kPiece = std::size_t{64} << 10U;
 constexpr std::size_t kErrorBytes = std::size_t{16} << 10U;
 
@@ -63,10 +67,17 @@ class Child {
   Child() = default;
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
+  // Gives it up: a moment to tidy up, and then the end, for all that it has started.
   ~Child() {
     if (pid_ <= 0) return;
-    ::kill(-pid_, SIGKILL);
-    static_cast<void>(wait());
+    const pid_t group = pid_;
+    ::kill(-group, SIGTERM);
+    for (int poll = 0; poll < kTidyPolls && pid_ > 0; ++poll) {
+      if (::waitpid(pid_, nullptr, WNOHANG) != 0) pid_ = 0;
+      if (pid_ > 0) std::this_thread::sleep_for(kTidyInterval);
+    }
+    ::kill(-group, SIGKILL);
+    if (pid_ > 0) static_cast<void>(wait());
   }
 
   Result<> start(const Program& program, int in, int out, int err) {

@@ -10,16 +10,27 @@
 namespace davit::sources {
 namespace {
 
-// pg_restore wants to read the archive twice: for the list, and with the list of the entries wanted. A table of
-// contents that isn't whole yet makes the first reading fail (kCut).
+// $1: the form; then options of pg_restore. It wants to read the archive twice: for the list, and with the list of the
+// entries wanted. A table of contents that isn't whole yet makes the first reading fail (kCut).
 constexpr std::string_view kPrintDatabase = R"sh(
 umask 077
-head=$(mktemp 2>/dev/null || mktemp -p /dev/shm) || exit 81
-trap 'rm -f "$head" "$head.list"' EXIT
-cat > "$head" || exit 81
-pg_restore -C -l "$head" > "$head.list" || { rc=$?; [ "$rc" -ge 126 ] && exit "$rc"; exit 80; }
-grep -E '^[0-9]+; [0-9]+ [0-9]+ ((DATABASE|DATABASE PROPERTIES) - |(ACL|COMMENT|SECURITY LABEL) - DATABASE )' "$head.list" |
-  pg_restore -C -f - -L /dev/stdin "$head"
+dir=$(mktemp -d 2>/dev/null || mktemp -d -p /dev/shm) || exit 81
+trap 'rm -rf "$dir"' EXIT
+case $1 in
+  directory) mkdir "$dir/head" || exit 81; tar -C "$dir/head" -xf - toc.dat 2>/dev/null; cat > /dev/null ;;
+  *) cat > "$dir/head" || exit 81 ;;
+esac
+shift
+pg_restore -C -l "$dir/head" > "$dir/list" || { rc=$?; [ "$rc" -ge 126 ] && exit "$rc"; exit 80; }
+grep -E '^[0-9]+; [0-9]+ [0-9]+ ((DATABASE|DATABASE PROPERTIES) - |(ACL|COMMENT|SECURITY LABEL) - DATABASE |EXTENSION - timescaledb( |$))' "$dir/list" |
+  pg_restore -C -f - -L /dev/stdin "$@" "$dir/head"
+)sh";
+constexpr std::string_view kReadDirectory = R"sh(
+umask 077
+dir=$(mktemp -d) || exit 81
+trap 'rm -rf "$dir"' EXIT
+tar -C "$dir" -xf - || exit 1
+pg_restore -f /dev/null "$dir"
 )sh";
 constexpr int kCut = 80;
 constexpr std::size_t kFirstTry = 256U << 10U;
@@ -75,15 +86,21 @@ Result<> drain(stream::ByteSource& source) {
   }
 }
 
-Result<ArchiveHead> read_head(const Server& server, stream::ByteSource& plain, RunContext& run) {
+Result<ArchiveHead> read_head(const Server& server, stream::ByteSource& plain, const ArchiveForm& form,
+                              RunContext& run) {
   ArchiveHead head;
+  std::vector<std::string> argv{"sh", "-c", std::string(kPrintDatabase), "davit",
+                                form.directory ? "directory" : "custom"};
+  argv.insert(argv.end(), form.ownership.begin(), form.ownership.end());
   for (std::size_t size = kFirstTry;; size *= 4) {
     TRY_ASSIGN(ended, read_up_to(head.bytes, size, plain));
     stream::MemorySource in{std::span<const std::byte>(head.bytes)};
-    TRY_ASSIGN(answer, server.programs().feed({"sh", "-c", std::string(kPrintDatabase)}, in, run));
+    TRY_ASSIGN(answer, server.programs().feed(argv, in, run));
     if (answer.outcome.exit_code == 0) {
       TRY_ASSIGN(statements, split_statements(answer.out));
       head.statements = std::move(statements);
+      head.timescale = std::ranges::any_of(
+          head.statements, [](const std::string& statement) { return begins_with(statement, "CREATE EXTENSION"); });
       return head;
     }
     if (answer.outcome.exit_code != kCut)
@@ -92,6 +109,15 @@ Result<ArchiveHead> read_head(const Server& server, stream::ByteSource& plain, R
       return std::unexpected(
           command_error("read the dump's table of contents", "pg_restore", answer.outcome).as(Errc::corrupt));
   }
+}
+
+Result<> check_archive(const Programs& programs, stream::ByteSource& plain, bool directory, RunContext& run) {
+  std::vector<std::string> argv{"pg_restore", "-f", "/dev/null"};
+  if (directory) argv = {"sh", "-c", std::string(kReadDirectory)};
+  TRY_ASSIGN(answer, programs.feed(std::move(argv), plain, run));
+  if (answer.outcome.exit_code != 0)
+    return std::unexpected(command_error("read the dump", "pg_restore", answer.outcome).as(Errc::corrupt));
+  return drain(plain);
 }
 
 Result<std::vector<std::string>> statements_for(const std::vector<std::string>& statements, std::string_view name) {

@@ -30,12 +30,22 @@ class PrefixedSource : public stream::ByteSource {
 // Reads what is left, to the verified end.
 [[nodiscard]] Result<> drain(stream::ByteSource& source);
 
+struct ArchiveForm {
+  bool directory = false;                   // a tar of the directory format, its table of contents first
+  std::vector<std::string> ownership = {};  // as Filling::ownership()
+};
 struct ArchiveHead {
   std::vector<std::byte> bytes;         // as far as the archive was read
   std::vector<std::string> statements;  // CREATE DATABASE and what belongs to it, as pg_restore writes them
+  bool timescale = false;               // it holds the extension TimescaleDB
 };
 // Reads as much of `plain` as holds the whole table of contents. Errc::corrupt if it is none.
-[[nodiscard]] Result<ArchiveHead> read_head(const Server& server, stream::ByteSource& plain, RunContext& run);
+[[nodiscard]] Result<ArchiveHead> read_head(const Server& server, stream::ByteSource& plain, const ArchiveForm& form,
+                                            RunContext& run);
+// Has pg_restore read all of it, and write it to nowhere: a cut archive fails there, where a list of it would not.
+// Errc::corrupt.
+[[nodiscard]] Result<> check_archive(const Programs& programs, stream::ByteSource& plain, bool directory,
+                                     RunContext& run);
 
 // The statements to run to have the database under another name. Only those that concern a database pass.
 // Errc::corrupt if no CREATE DATABASE is among them.

@@ -14,20 +14,38 @@ namespace {
 // Notices on how to restore data alone, or on the server's collations: the dump is as good as without them.
 constexpr std::array<std::string_view, 2> kHarmless{"circular foreign-key constraints", "collation version"};
 
-std::vector<std::string> arguments_for(const Server& server, const model::Artefact& artefact) {
-  if (artefact.content == model::Content::sql) {
-    std::vector<std::string> argv{"pg_dumpall", "--globals-only", "--no-password", "-l", server.database()};
-    if (!server.superuser()) argv.emplace_back("--no-role-passwords");
-    return argv;
+// What a client says of a server that is gone. The tools run with LC_ALL=C; the server's own words may be translated.
+constexpr std::array<std::string_view, 4> kGone{"server closed the connection", "could not connect to server",
+                                                "connection to server", "terminating connection"};
+
+// The arguments are pg_dump's. Its workers write files, so the dump lies in a directory until it is whole; the table of
+// contents comes first in the tar, so that a reader has it at once.
+constexpr std::string_view kDumpDirectory = R"sh(
+umask 077
+dir=$(mktemp -d) || exit 81
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 143' HUP INT TERM
+"$@" -f "$dir/dump" >&2 || exit
+cd "$dir/dump" || exit 81
+set --
+for file in *; do [ "$file" = toc.dat ] || set -- "$@" "$file"; done
+tar -cf - toc.dat "$@"
+)sh";
+
+// Runs a program that dumps. What came before a failure is worth nothing: the caller drops it.
+Result<std::vector<std::string>> run_dump(const Server& server, std::string_view what, std::string_view program,
+                                          std::vector<std::string> argv, stream::ByteSink& out, RunContext& run) {
+  stream::ReportingSink reporting(out, run);
+  TRY_ASSIGN(outcome, in_context(server.programs().run(std::move(argv), reporting, run), what));
+  if (outcome.exit_code != 0) {
+    Error error = command_error(what, program, outcome);
+    const bool gone = std::ranges::any_of(kGone, [&](auto words) { return outcome.errors.contains(words); });
+    if (error.code() == Errc::failed && (gone || !server.answers(run)))
+      return std::unexpected(std::move(error).as(Errc::unavailable));
+    return std::unexpected(std::move(error));
   }
-  // Compressed by us: faster, and smaller. A migration that holds a lock for ever must not hold the backup for ever.
-  return {"pg_dump",
-          "-Fc",
-          "-Z0",
-          "--no-password",
-          "--lock-wait-timeout=1800s",
-          "-d",
-          conninfo_of(artefact.attributes.find("database")->second)};
+  if (!outcome.errors.empty()) log_info(std::string(what) + ": " + outcome.errors);
+  return warnings_of(outcome.errors);
 }
 
 }  // namespace
@@ -44,31 +62,45 @@ std::vector<std::string> warnings_of(std::string_view errors) {
   return warnings;
 }
 
+Result<std::vector<std::string>> dump_database(const Server& server, const std::string& database, const DumpForm& form,
+                                               stream::ByteSink& out, RunContext& run) {
+  // A migration that holds a lock for ever must not hold the backup for ever.
+  std::vector<std::string> argv{"pg_dump", form.jobs > 1 ? "-Fd" : "-Fc", "--no-password", "--lock-wait-timeout=1800s"};
+  if (!form.compress.empty()) argv.push_back("-Z" + form.compress);
+  if (form.jobs > 1) argv.insert(argv.end(), {"-j", std::to_string(form.jobs)});
+  argv.insert(argv.end(), {"-d", conninfo_of(database)});
+  if (form.jobs > 1) argv.insert(argv.begin(), {"sh", "-c", std::string(kDumpDirectory), "davit"});
+  return run_dump(server, "dump database " + escape_for_display(database), "pg_dump", std::move(argv), out, run);
+}
+
+Result<std::vector<std::string>> dump_globals(const Server& server, stream::ByteSink& out, RunContext& run) {
+  std::vector<std::string> argv{"pg_dumpall", "--globals-only", "--no-password", "-l", server.database()};
+  if (!server.superuser()) argv.emplace_back("--no-role-passwords");
+  TRY_ASSIGN(warnings, run_dump(server, "dump roles and tablespaces", "pg_dumpall", std::move(argv), out, run));
+  if (!server.superuser())
+    warnings.push_back("roles were dumped without passwords: " + server.user() + " is no superuser");
+  return warnings;
+}
+
 Result<std::vector<Finding>> dump_postgres(const Server& server, const model::Item& item, model::Artefact& artefact,
                                            const stream::Encoding& encoding, stream::ByteSink& stored,
                                            RunContext& run) {
   const bool globals = artefact.content == model::Content::sql;
-  if (!globals && !artefact.attributes.contains("database"))
+  const std::string database = model::attribute(artefact.attributes, "database");
+  if (!globals && database.empty())
     return fail(Errc::bug, "dump " + item.id.text() + ": " + artefact.path + " names no database");
-  const std::string what =
-      globals ? "dump roles and tablespaces" : "dump database " + escape_for_display(artefact.attributes["database"]);
-  const auto argv = arguments_for(server, artefact);
   stream::Encoder encoder(encoding, stored);
-  stream::ReportingSink plain(encoder, run);
-  TRY_ASSIGN(outcome, in_context(server.programs().run(argv, plain, run), what));
-  // Good bytes may come before the failure: nothing is finished, so nothing is stored.
-  if (outcome.exit_code != 0) return std::unexpected(command_error(what, argv.front(), outcome));
-  TRY(plain.finish());
+  // Compressed by us: faster, and smaller.
+  TRY_ASSIGN(warnings, globals ? dump_globals(server, encoder, run)
+                               : dump_database(server, database, {.compress = "0"}, encoder, run));
+  TRY(encoder.finish());
   artefact.plain = encoder.plain();
   artefact.stored = encoder.stored();
   artefact.codec = encoding.codec;
 
-  const std::string path = globals ? std::string() : escape_for_display(artefact.attributes["database"]);
   std::vector<Finding> findings;
-  for (std::string& warning : warnings_of(outcome.errors)) findings.push_back({"", path, std::move(warning)});
-  if (globals && !server.superuser())
-    findings.push_back({"", path, "roles were dumped without passwords: " + server.user() + " is no superuser"});
-  if (!outcome.errors.empty()) log_info(what + ": " + outcome.errors);
+  for (std::string& warning : warnings)
+    findings.push_back({"", globals ? std::string() : escape_for_display(database), std::move(warning)});
   return findings;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Dumps one artefact of a cluster by the server's own pg_dump and pg_dumpall, compressed by davit.
+// Dumps of a cluster by the server's own pg_dump and pg_dumpall: one artefact of an item, compressed by davit; or a
+// database by itself, in a form that pg_restore reads as it is.
 
 #include <string>
 #include <string_view>
@@ -13,6 +14,18 @@ namespace davit::sources {
 [[nodiscard]] Result<std::vector<Finding>> dump_postgres(const Server& server, const model::Item& item,
                                                          model::Artefact& artefact, const stream::Encoding& encoding,
                                                          stream::ByteSink& stored, RunContext& run);
+
+struct DumpForm {
+  std::string compress = {};  // the value of pg_dump's -Z; empty: its default
+  int jobs = 1;               // more than one: a tar of the directory format, its table of contents first
+};
+// Both write to `out`, which is not finished by this, and return the warnings that say something about the dump.
+// Errc::unavailable if the server went away meanwhile.
+[[nodiscard]] Result<std::vector<std::string>> dump_database(const Server& server, const std::string& database,
+                                                             const DumpForm& form, stream::ByteSink& out,
+                                                             RunContext& run);
+[[nodiscard]] Result<std::vector<std::string>> dump_globals(const Server& server, stream::ByteSink& out,
+                                                            RunContext& run);
 
 // The warnings in what pg_dump printed beside a good dump that say something about the dump.
 [[nodiscard]] std::vector<std::string> warnings_of(std::string_view errors);

@@ -7,6 +7,7 @@
 #include "sources/postgres/archive.hpp"
 #include "sources/postgres/check.hpp"
 #include "sources/postgres/cluster_undo.hpp"
+#include "sources/postgres/fill.hpp"
 #include "sources/postgres/inventory.hpp"
 #include "sources/postgres/sql_text.hpp"
 #include "sources/restore_entry.hpp"
@@ -176,7 +177,7 @@ Result<> PostgresRestoration::make_directories(RunContext& run) {
 Result<> PostgresRestoration::stage_database(const model::Artefact& artefact, stream::ByteSource& plain,
                                              RunContext& run) {
   const std::string name = attribute(artefact.attributes, "database");
-  TRY_ASSIGN(head, read_head(server(), plain, run));
+  TRY_ASSIGN(head, read_head(server(), plain, {}, run));
   Replacement each;
   each.name = name;
   each.fresh_name = stage_name(Stage::fresh, run.run_id, entry_.replacements.size() + 1);
@@ -188,29 +189,13 @@ Result<> PostgresRestoration::stage_database(const model::Artefact& artefact, st
   TRY(server().execute(entry_.maintenance, join_statements(statements), run));
 
   PrefixedSource data(head.bytes, plain, run);
-  TRY(fill(artefact, each.fresh_name, data, run));
-  // The archive's last entry may end before the stream does, and only the stream's end says that all of it was right.
-  return drain(data);
-}
-
-Result<> PostgresRestoration::fill(const model::Artefact& artefact, const std::string& fresh_name,
-                                   stream::ByteSource& data, RunContext& run) {
   const Extensions extensions = parse_extensions(attribute(artefact.attributes, "extensions"));
-  const auto timescale = extensions.find("timescaledb");
-  if (timescale != extensions.end())
-    TRY(in_context(server().execute(fresh_name,
-                                    "CREATE EXTENSION IF NOT EXISTS timescaledb WITH VERSION " +
-                                        quote_literal(timescale->second) + ";\nSELECT timescaledb_pre_restore();\n",
-                                    run),
-                   "prepare TimescaleDB"));
-  TRY_ASSIGN(answer,
-             server().programs().feed({"pg_restore", "-e", "--no-password", "-d", conninfo_of(fresh_name)}, data, run));
-  if (answer.outcome.exit_code != 0)
-    return std::unexpected(
-        command_error("pg_restore", "pg_restore", answer.outcome).hint_if_none("no database was changed"));
-  if (timescale != extensions.end())
-    TRY(in_context(server().execute(fresh_name, "SELECT timescaledb_post_restore();\n", run), "finish TimescaleDB"));
-  return server().execute(fresh_name, "ANALYZE;\n", run);
+  Filling filling;
+  if (const auto timescale = extensions.find("timescaledb"); timescale != extensions.end())
+    filling.timescale = timescale->second;
+  auto filled = fill_database(server(), each.fresh_name, filling, data, run);
+  if (!filled) return std::unexpected(std::move(filled).error().hint_if_none("no database was changed"));
+  return filled;
 }
 
 Result<> PostgresRestoration::commit(RunContext& run) {

@@ -43,8 +43,6 @@ class PostgresRestoration : public Restoration {
   [[nodiscard]] Result<> drop_leftover(const std::string& name, RunContext& run) const;
   Result<> stage_globals(stream::ByteSource& plain, RunContext& run);
   Result<> stage_database(const model::Artefact& artefact, stream::ByteSource& plain, RunContext& run);
-  Result<> fill(const model::Artefact& artefact, const std::string& fresh_name, stream::ByteSource& data,
-                RunContext& run);
   Result<> make_directories(RunContext& run);
   // What is about to be done stands in the journal.
   [[nodiscard]] Result<> record();

@@ -123,19 +123,20 @@ Error command_error(std::string_view what, std::string_view program, const engin
   return {Errc::failed, std::string(what) + ": " + why};
 }
 
-Result<std::vector<Row>> Server::query(std::string_view database, const std::vector<std::string>& expressions,
-                                       std::string_view rest, RunContext& run) const {
-  const std::string sql = select_text(expressions, rest);
-  if (reached_) {
-    TRY_ASSIGN(session, open(database, run));
-    TRY_ASSIGN(rows, session.query(sql, run.stop));
-    std::vector<Row> decoded;
-    for (const auto& fields : rows) {
-      TRY_ASSIGN(row, decode_row(fields, expressions.size()));
-      decoded.push_back(std::move(row));
-    }
-    return decoded;
+Result<std::vector<Row>> Server::query_by_libpq(std::string_view database, const std::string& sql, std::size_t columns,
+                                                RunContext& run) const {
+  TRY_ASSIGN(session, open(database, run));
+  TRY_ASSIGN(rows, session.query(sql, run.stop));
+  std::vector<Row> decoded;
+  for (const auto& fields : rows) {
+    TRY_ASSIGN(row, decode_row(fields, columns));
+    decoded.push_back(std::move(row));
   }
+  return decoded;
+}
+
+Result<std::vector<Row>> Server::query_by_psql(std::string_view database, const std::string& sql, std::size_t columns,
+                                               RunContext& run) const {
   auto argv = psql(database);
   argv.insert(argv.end(), {"-c", sql});
   // Names are bytes in whatever encoding their maker had: nothing may convert them on the way.
@@ -143,7 +144,14 @@ Result<std::vector<Row>> Server::query(std::string_view database, const std::vec
   if (answer.outcome.exit_code == kSessionFailed)
     return fail(Errc::unavailable, "connect to PostgreSQL: " + answer.outcome.errors);
   if (answer.outcome.exit_code != 0) return std::unexpected(command_error("query PostgreSQL", "psql", answer.outcome));
-  return parse_rows(answer.out, expressions.size());
+  return parse_rows(answer.out, columns);
+}
+
+Result<std::vector<Row>> Server::query(std::string_view database, const std::vector<std::string>& expressions,
+                                       std::string_view rest, RunContext& run) const {
+  const std::string sql = select_text(expressions, rest);
+  return reached_ ? query_by_libpq(database, sql, expressions.size(), run)
+                  : query_by_psql(database, sql, expressions.size(), run);
 }
 
 Result<> Server::execute(std::string_view database, const std::string& script, RunContext& run) const {
@@ -245,5 +253,20 @@ Result<Server> Server::reach(net::PqParameters parameters, RunContext& run) {
   }
   return std::unexpected(*std::move(first));
 }
+
+Result<> Server::use_programs(Programs programs, RunContext& run) {
+  programs_ = std::move(programs);
+  // In another network the same name may be another host, and then another database would be dumped.
+  const std::string who = select_text({"extract(epoch from pg_postmaster_start_time())", "version()"}, "");
+  TRY_ASSIGN(ours, query_by_libpq(database_, who, 2, run));
+  TRY_ASSIGN(theirs, in_context(query_by_psql(database_, who, 2, run), "PostgreSQL's tools in " + programs_->place()));
+  if (ours == theirs) return {};
+  return fail(
+      Errc::unavailable,
+      "PostgreSQL's tools in " + programs_->place() + " reach another server at " + address_ + " than davit does",
+      "name the server by an address that is the same in both networks");
+}
+
+bool Server::answers(RunContext& run) const { return query(database_, {"1"}, "", run).has_value(); }
 
 }  // namespace davit::sources

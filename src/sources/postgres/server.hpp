@@ -31,7 +31,10 @@ class Server {
   // By libpq, with what it is told and what it finds. A `dbname` among `parameters` or in PGDATABASE is the first
   // database that is tried. It has no programs until use_programs(). Errors as of PqSession::open().
   [[nodiscard]] static Result<Server> reach(net::PqParameters parameters, RunContext& run);
-  void use_programs(Programs programs) { programs_ = std::move(programs); }
+  // Errc::unavailable if these programs don't reach a server, or reach another one.
+  [[nodiscard]] Result<> use_programs(Programs programs, RunContext& run);
+  // Whether it lets us in now.
+  [[nodiscard]] bool answers(RunContext& run) const;
 
   // Rows of select_text(expressions, rest) in this database.
   [[nodiscard]] Result<std::vector<Row>> query(std::string_view database, const std::vector<std::string>& expressions,
@@ -63,6 +66,10 @@ class Server {
  private:
   Server() = default;
   Result<> introduce(RunContext& run);
+  [[nodiscard]] Result<std::vector<Row>> query_by_psql(std::string_view database, const std::string& sql,
+                                                       std::size_t columns, RunContext& run) const;
+  [[nodiscard]] Result<std::vector<Row>> query_by_libpq(std::string_view database, const std::string& sql,
+                                                        std::size_t columns, RunContext& run) const;
   [[nodiscard]] Result<net::PqSession> open(std::string_view database, RunContext& run) const;
 
   std::optional<Programs> programs_;

@@ -1,0 +1,120 @@
+#include "app/pg/dump.hpp"
+
+#include <algorithm>
+
+#include "util/text.hpp"
+
+namespace davit::app {
+namespace {
+
+using sources::Database;
+using sources::Server;
+
+std::string names_of(const std::vector<Database>& databases) {
+  std::string names;
+  for (const Database& each : databases)
+    if (!each.obstacle()) names += (names.empty() ? "" : ", ") + escape_for_display(each.name);
+  return names;
+}
+
+// Names carry seconds, and all that was dumped at once has the same: a second that was used already is let go by.
+Result<std::string> choose_time(const storage::Storage& storage, RunContext& run) {
+  for (;;) {
+    TRY(run.check());
+    std::string time = render_name_time(run.clock.now());
+    const auto there = storage.stat(globals_name(time));
+    if (!there && there.error().code() == Errc::not_found) return time;
+    if (!there) return std::unexpected(there.error());
+    run.clock.sleep_for(std::chrono::milliseconds(100));
+  }
+}
+
+Result<PgDumpReport::Dump> dump_one(const Server& server, storage::Storage& storage, const Database& database,
+                                    const std::string& time, const sources::DumpForm& form,
+                                    std::vector<Finding>& findings, RunContext& run) {
+  run.reporter.step("dump database " + escape_for_display(database.name));
+  TRY_ASSIGN(extensions, sources::list_extensions(server, database.name, run));
+  const DumpRecord record{database.name, server.version_text(), std::move(extensions)};
+  const std::string key = render_dump_name({database.name, time, form.jobs > 1});
+  std::vector<std::string> warnings;
+  TRY_ASSIGN(extent, store_dump(storage, key, record, [&](stream::ByteSink& out) -> Result<> {
+               TRY_ASSIGN(said, sources::dump_database(server, database.name, form, out, run));
+               warnings = std::move(said);
+               return {};
+             }));
+  for (std::string& warning : warnings) findings.push_back({"", escape_for_display(database.name), std::move(warning)});
+  return PgDumpReport::Dump{database.name, key, extent.bytes};
+}
+
+}  // namespace
+
+std::vector<std::string> PgDumpReport::keys() const {
+  std::vector<std::string> keys{globals};
+  for (const Dump& dump : dumps) keys.push_back(dump.key);
+  return keys;
+}
+
+Result<std::vector<Database>> choose_databases(const Server& server, const std::vector<std::string>& patterns,
+                                               RunContext& run) {
+  TRY_ASSIGN(databases, sources::list_databases(server, run));
+  for (const std::string& pattern : patterns)
+    if (std::ranges::none_of(
+            databases, [&](const Database& each) { return !each.obstacle() && matches_glob(pattern, each.name); }))
+      return fail(Errc::not_found, "no database of " + server.address() + " matches " + escape_for_display(pattern),
+                  "it has " + names_of(databases));
+  std::erase_if(databases, [&](const Database& each) {
+    const auto matches = [&](const std::string& pattern) { return matches_glob(pattern, each.name); };
+    if (!patterns.empty() && std::ranges::none_of(patterns, matches)) return true;
+    const auto obstacle = each.obstacle();
+    if (obstacle && !each.is_template)
+      run.reporter.note("database " + escape_for_display(each.name) + " is left out: " + *obstacle);
+    return obstacle.has_value();
+  });
+  return databases;
+}
+
+Result<PgDumpReport> dump_databases(const Server& server, storage::Storage& storage, const PgDumpOptions& options,
+                                    RunContext& run) {
+  // 1. Choose, read-only.
+  TRY_ASSIGN(databases, choose_databases(server, options.databases, run));
+  TRY_ASSIGN(time, choose_time(storage, run));
+
+  // 2. What all dumps need comes first.
+  PgDumpReport report;
+  report.globals = globals_name(time);
+  run.reporter.step("dump roles and tablespaces");
+  TRY(store_dump(storage, report.globals, std::nullopt, [&](stream::ByteSink& out) -> Result<> {
+    TRY_ASSIGN(warnings, sources::dump_globals(server, out, run));
+    for (std::string& warning : warnings) report.findings.push_back({"", "", std::move(warning)});
+    return {};
+  }));
+
+  // 3. Each database by itself: one that is broken is no reason to have none of the others.
+  std::optional<Error> first;
+  std::size_t failed = 0;
+  for (const Database& database : databases) {
+    auto dumped = dump_one(server, storage, database, time, options.form, report.findings, run);
+    if (dumped) {
+      report.dumps.push_back(*std::move(dumped));
+      continue;
+    }
+    const bool hopeless = dumped.error().code() == Errc::cancelled || !server.answers(run);
+    ++failed;
+    if (!first)
+      first = std::move(dumped).error();
+    else
+      run.reporter.note(dumped.error().message());
+    if (hopeless) break;
+  }
+  if (!first) return report;
+  if (report.dumps.empty()) {
+    // Roles without a dump that they belong to would look like the beginning of something.
+    for (const std::string& key : {report.globals, report.globals + std::string(kDigestSuffix)})
+      if (const auto removed = storage.remove(key); !removed) run.reporter.note(removed.error().message());
+    if (failed == 1) return std::unexpected(*std::move(first));
+  }
+  return std::unexpected(std::move(*first).context(std::to_string(failed) + " of " + std::to_string(databases.size()) +
+                                                   " databases were not dumped"));
+}
+
+}  // namespace davit::app

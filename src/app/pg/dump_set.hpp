@@ -1,0 +1,52 @@
+#pragma once
+// Dumps as they lie in a directory or a bucket, each with its digest and its record beside it. Digest and record are
+// stored first, so what bears a dump's name is a whole dump that can be held against them.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/pg/dump_name.hpp"
+#include "sources/postgres/inventory.hpp"
+#include "storage/storage.hpp"
+#include "stream/encoding.hpp"
+
+namespace davit::app {
+
+// What is known of a dump beside its bytes.
+struct DumpRecord {
+  std::string database;
+  std::string server_version;  // "17.5"
+  sources::Extensions extensions;
+};
+[[nodiscard]] std::string render_record(const DumpRecord& record);
+[[nodiscard]] Result<DumpRecord> parse_record(std::string_view text);
+
+// "<hex>  <file>\n", and back: the hex digits. Errc::corrupt for anything else.
+[[nodiscard]] std::string render_digest(std::string_view sha256, std::string_view key);
+[[nodiscard]] Result<std::string> parse_digest(std::string_view text);
+
+// Stores what `produce` writes under `key`, with its digest, and its record if there is one. After an error nothing is
+// there under any of the names.
+using Produce = std::function<Result<>(stream::ByteSink& out)>;
+[[nodiscard]] Result<stream::Extent> store_dump(storage::Storage& storage, const std::string& key,
+                                                const std::optional<DumpRecord>& record, const Produce& produce);
+
+struct StoredDump {
+  std::string key;
+  DumpName name;
+  std::uint64_t bytes = 0;
+  TimePoint modified;
+};
+// Dumps below `prefix` whose database matches one of the patterns (empty: all), by database, the newest last.
+[[nodiscard]] Result<std::vector<StoredDump>> list_dumps(const storage::StorageReader& storage, std::string_view prefix,
+                                                         const std::vector<std::string>& patterns);
+
+// The digest beside an object, and its record; nothing where there is none.
+[[nodiscard]] Result<std::optional<std::string>> find_digest(const storage::StorageReader& storage,
+                                                             const std::string& key);
+[[nodiscard]] Result<std::optional<DumpRecord>> find_record(const storage::StorageReader& storage,
+                                                            const std::string& key);
+
+}  // namespace davit::app

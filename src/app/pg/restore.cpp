@@ -1,0 +1,231 @@
+#include "app/pg/restore.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "sources/postgres/archive.hpp"
+#include "stream/digest.hpp"
+#include "util/text.hpp"
+
+namespace davit::app {
+namespace {
+
+using Into = PgRestoreOptions::Into;
+using sources::Server;
+
+constexpr std::string_view kMagic = "PGDMP";  // of the custom format
+constexpr std::size_t kTarMagicAt = 257;
+constexpr std::string_view kTarMagic = "ustar";
+constexpr std::size_t kGlobalsLimit = 64U << 20U;
+
+// What is to become of one dump.
+struct Step {
+  StoredDump dump;
+  std::string name;  // of the database
+  bool create = false;
+  bool directory = false;
+  stream::Extent extent;
+  std::optional<std::string> timescale;
+};
+
+Result<std::vector<StoredDump>> choose_dumps(const storage::StorageReader& storage, const PgRestoreOptions& options) {
+  if (!options.dump.empty()) {
+    TRY_ASSIGN(object, storage.stat(options.dump));
+    auto name = parse_dump_name(object.key);
+    if (!name) name = DumpName{object.key.substr(object.key.rfind('/') + 1), "", false};
+    return std::vector<StoredDump>{{object.key, *name, object.bytes, object.modified}};
+  }
+  TRY_ASSIGN(dumps, list_dumps(storage, "", options.databases));
+  std::vector<StoredDump> newest;
+  for (StoredDump& dump : dumps) {
+    if (!newest.empty() && newest.back().name.database == dump.name.database) newest.pop_back();
+    newest.push_back(std::move(dump));
+  }
+  for (const std::string& pattern : options.databases)
+    if (std::ranges::none_of(newest, [&](const auto& dump) { return matches_glob(pattern, dump.name.database); }))
+      return fail(Errc::not_found, "no dump in " + storage.describe() + " is of " + escape_for_display(pattern));
+  if (newest.empty()) return fail(Errc::not_found, "there are no dumps in " + storage.describe());
+  return newest;
+}
+
+// What stands where the dump is to go.
+Result<Step> plan_step(const Server& server, const std::vector<sources::Database>& present, StoredDump dump,
+                       const PgRestoreOptions& options, RunContext& run) {
+  Step step;
+  step.name = options.as.empty() ? dump.name.database : options.as;
+  step.dump = std::move(dump);
+  const std::string what = "database " + escape_for_display(step.name);
+  const bool there = std::ranges::contains(present, step.name, &sources::Database::name);
+  if (!there) {
+    if (options.into == Into::existing)
+      return fail(Errc::not_found, what + " is not there to be restored into", "leave out --into-existing to make it");
+    step.create = true;
+    return step;
+  }
+  if (options.into == Into::create)
+    return fail(Errc::exists, what + " is there already", "give it another name with --as");
+  if (options.into == Into::existing && options.filling.jobs == 1) return step;
+  TRY_ASSIGN(objects, sources::count_user_objects(server, step.name, run));
+  if (objects == 0) return step;
+  if (options.into == Into::existing)
+    return fail(Errc::usage,
+                what + " holds " + std::to_string(objects) + " objects, and several jobs can't be taken back as one",
+                "leave out --jobs");
+  return fail(Errc::exists, what + " is there already, and holds " + std::to_string(objects) + " objects",
+              "restore it as another one with --as NAME, or into this one with --into-existing");
+}
+
+// Notes the first bytes of what goes by.
+class HeadSource : public stream::ByteSource {
+ public:
+  explicit HeadSource(stream::ByteSource& next) : next_(next) {}
+  Result<std::size_t> read(std::span<std::byte> into) override {
+    TRY_ASSIGN(count, next_.read(into));
+    const std::size_t wanted = std::min(count, kHeadBytes - std::min(kHeadBytes, head_.size()));
+    head_.append(reinterpret_cast<const char*>(into.data()), wanted);
+    return count;
+  }
+  [[nodiscard]] const std::string& head() const { return head_; }
+
+ private:
+  static constexpr std::size_t kHeadBytes = 512;
+  stream::ByteSource& next_;
+  std::string head_;
+};
+
+Result<> recognise(Step& step, const std::string& head) {
+  step.directory = head.size() > kTarMagicAt && std::string_view(head).substr(kTarMagicAt).starts_with(kTarMagic);
+  if (step.directory || head.starts_with(kMagic)) return {};
+  if (head.empty()) return fail(Errc::corrupt, "it is empty");
+  return fail(Errc::corrupt, "it is no dump that pg_restore can read",
+              "a script of SQL is restored with psql: psql -v ON_ERROR_STOP=1 -f FILE");
+}
+
+// Reads all of it. A dump without a digest is read by pg_restore, too.
+Result<> verify(const Server& server, const storage::StorageReader& storage, Step& step, RunContext& run) {
+  const std::string& key = step.dump.key;
+  TRY_ASSIGN(expected, find_digest(storage, key));
+  TRY_ASSIGN(source, storage.open(key));
+  sources::PrefixedSource reporting({}, *source, run);
+  stream::DigestSource digest(reporting);
+  HeadSource head(digest);
+  if (expected) {
+    TRY(sources::drain(head));
+    if (digest.extent().sha256 != *expected)
+      return fail(Errc::corrupt,
+                  "it is not what its digest says: SHA-256 " + digest.extent().sha256 + ", not " + *expected);
+    TRY(recognise(step, head.head()));
+  } else {
+    // Its form must be known before it is read by anybody.
+    TRY_ASSIGN(again, storage.open(key));
+    HeadSource first(*again);
+    std::vector<std::byte> block(512);
+    for (std::size_t count = 1; count > 0 && first.head().size() < block.size();) {
+      TRY_ASSIGN(got, first.read(block));
+      count = got;
+    }
+    TRY(recognise(step, first.head()));
+    TRY(sources::check_archive(server.programs(), head, step.directory, run));
+  }
+  step.extent = digest.extent();
+  return {};
+}
+
+// Roles of the times at which the dumps were made.
+Result<std::vector<std::string>> make_roles(const Server& server, const storage::StorageReader& storage,
+                                            const std::vector<Step>& steps, RunContext& run) {
+  std::vector<std::string> made;
+  std::vector<std::string> done;
+  for (const Step& step : steps) {
+    if (step.dump.name.time.empty()) continue;
+    const std::string directory = step.dump.key.substr(0, step.dump.key.rfind('/') + 1);
+    const std::string key = directory + globals_name(step.dump.name.time);
+    if (std::ranges::contains(done, key)) continue;
+    done.push_back(key);
+    auto source = storage.open(key);
+    if (!source && source.error().code() == Errc::not_found) {
+      run.reporter.note(escape_for_display(key) + " is not there: roles that are missing can't be made");
+      continue;
+    }
+    if (!source) return std::unexpected(std::move(source).error());
+    TRY_ASSIGN(script, stream::read_all(**source, kGlobalsLimit));
+    TRY_ASSIGN(extent, stream::extent_of(std::as_bytes(std::span(script))));
+    TRY_ASSIGN(expected, find_digest(storage, key));
+    if (expected && *expected != extent.sha256)
+      return fail(Errc::corrupt, escape_for_display(key) + " is not what its digest says");
+    TRY_ASSIGN(names, sources::make_missing_roles(server, script, run));
+    made.insert(made.end(), names.begin(), names.end());
+  }
+  return made;
+}
+
+Result<> restore_step(const Server& server, const storage::StorageReader& storage, const Step& step, std::size_t number,
+                      const PgRestoreOptions& options, RunContext& run) {
+  sources::Filling filling = options.filling;
+  filling.directory = step.directory;
+  filling.timescale = step.timescale;
+  TRY_ASSIGN(source, storage.open(step.dump.key));
+  // Held against what was read before: it may have been changed since.
+  stream::Decoder verified(stream::Codec::none, *source, step.extent, step.extent);
+  return step.create ? sources::restore_as_new(server, step.name, number, filling, verified, run)
+                     : sources::restore_into(server, step.name, filling, verified, run);
+}
+
+}  // namespace
+
+Result<PgRestoreReport> restore_dumps(const Server& server, const storage::StorageReader& storage,
+                                      const PgRestoreOptions& options, RunContext& run) {
+  // 1. Plan, read-only.
+  TRY_ASSIGN(dumps, choose_dumps(storage, options));
+  if (!options.as.empty() && dumps.size() != 1)
+    return fail(Errc::usage, "--as names one database, and there are dumps of " + std::to_string(dumps.size()),
+                "choose one with --db");
+  TRY_ASSIGN(present, sources::list_databases(server, run));
+  std::vector<Step> steps;
+  for (StoredDump& dump : dumps) {
+    TRY_ASSIGN(step, plan_step(server, present, std::move(dump), options, run));
+    steps.push_back(std::move(step));
+  }
+
+  // 2. Read every dump to its end. Behind this line all of them are whole.
+  for (Step& step : steps) {
+    const std::string shown = escape_for_display(step.dump.key);
+    run.reporter.step("check " + shown, step.dump.bytes);
+    TRY(in_context(verify(server, storage, step, run), shown));
+    TRY_ASSIGN(record, find_record(storage, step.dump.key));
+    if (!record) continue;
+    if (const auto found = record->extensions.find("timescaledb"); found != record->extensions.end())
+      step.timescale = found->second;
+  }
+
+  // 3. What earlier runs have left.
+  TRY(sources::tidy_databases(server, run));
+  TRY(sources::settle_half_restored(server, run));
+
+  // 4. Roles first: what is restored belongs to them.
+  PgRestoreReport report;
+  if (options.roles) {
+    TRY_ASSIGN(made, make_roles(server, storage, steps, run));
+    report.roles = std::move(made);
+  }
+
+  // 5. One database after another, each wholly.
+  for (const Step& step : steps) {
+    run.reporter.step("restore database " + escape_for_display(step.name), step.dump.bytes);
+    auto restored = restore_step(server, storage, step, report.databases.size() + 1, options, run);
+    if (restored) {
+      report.databases.push_back({step.name, step.dump.key, step.create});
+      continue;
+    }
+    if (report.databases.empty()) sources::drop_roles(server, report.roles, run);
+    std::string hint = step.create ? "there is no such database now" : "it is as it was";
+    if (!step.create && !options.filling.clean && restored.error().message().contains("already exists"))
+      hint += "; --clean drops first what the dump holds";
+    for (const auto& done : report.databases) hint += "; " + escape_for_display(done.name) + " is restored";
+    return std::unexpected(
+        std::move(restored).error().context("restore database " + escape_for_display(step.name)).hint_if_none(hint));
+  }
+  return report;
+}
+
+}  // namespace davit::app

@@ -1,0 +1,118 @@
+#include "app/pg/transfer.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "app/pg/dump_set.hpp"
+#include "stream/digest.hpp"
+#include "util/text.hpp"
+
+namespace davit::app {
+namespace {
+
+// Passes on, and tells how much.
+class CountedSource : public stream::ByteSource {
+ public:
+  CountedSource(stream::ByteSource& next, RunContext& run) : next_(next), run_(run) {}
+  Result<std::size_t> read(std::span<std::byte> into) override {
+    TRY(run_.check());
+    TRY_ASSIGN(count, next_.read(into));
+    run_.reporter.progress(count);
+    return count;
+  }
+
+ private:
+  stream::ByteSource& next_;
+  RunContext& run_;
+};
+
+Result<std::vector<storage::ObjectInfo>> choose(const storage::StorageReader& from, const TransferOptions& options) {
+  TRY_ASSIGN(objects, from.list(""));
+  std::set<std::string, std::less<>> wanted(options.keys.begin(), options.keys.end());
+  if (!options.databases.empty()) {
+    TRY_ASSIGN(dumps, list_dumps(from, "", options.databases));
+    for (const StoredDump& dump : dumps) {
+      wanted.insert(dump.key);
+      const auto slash = dump.key.rfind('/');
+      const std::string directory = slash == std::string::npos ? "" : dump.key.substr(0, slash + 1);
+      if (!dump.name.time.empty()) wanted.insert(directory + globals_name(dump.name.time));
+    }
+  }
+  const bool all = options.keys.empty() && options.databases.empty();
+  if (!all)
+    std::erase_if(objects, [&](const auto& object) { return !wanted.contains(without_side_suffix(object.key)); });
+  if (objects.empty())
+    return fail(Errc::not_found, "there are no dumps in " + from.describe() + (all ? "" : " of these databases"));
+  // What a dump is held against comes before it, so that one that is there can be held against it.
+  std::ranges::stable_partition(objects,
+                                [](const auto& object) { return without_side_suffix(object.key) != object.key; });
+  return objects;
+}
+
+Result<std::string> digest_of(const storage::StorageReader& storage, const std::string& key, RunContext& run) {
+  TRY_ASSIGN(source, storage.open(key));
+  CountedSource counted(*source, run);
+  stream::DigestSource digest(counted);
+  std::vector<std::byte> buffer(std::size_t{256} << 10U);
+  for (;;) {
+    TRY_ASSIGN(count, digest.read(buffer));
+    if (count == 0) return digest.extent().sha256;
+  }
+}
+
+// Whether `to` has it already. Digests that lie beside both spare the reading of large dumps.
+Result<bool> is_present(const storage::StorageReader& from, const storage::StorageReader& to,
+                        const storage::ObjectInfo& object, RunContext& run) {
+  auto there = to.stat(object.key);
+  if (!there && there.error().code() == Errc::not_found) return false;
+  if (!there) return std::unexpected(std::move(there).error());
+  const std::string what = escape_for_display(object.key) + " is in " + to.describe() + " already, with other contents";
+  const auto differs = [&] {
+    return fail(Errc::exists, what, "give each server a directory and a prefix of its own, or remove it there");
+  };
+  if (there->bytes != object.bytes) return differs();
+  TRY_ASSIGN(ours, find_digest(from, object.key));
+  TRY_ASSIGN(theirs, find_digest(to, object.key));
+  if (ours && ours == theirs) return true;
+  TRY_ASSIGN(our_bytes, digest_of(from, object.key, run));
+  TRY_ASSIGN(their_bytes, digest_of(to, object.key, run));
+  if (our_bytes != their_bytes) return differs();
+  return true;
+}
+
+Result<storage::ObjectInfo> move(const storage::StorageReader& from, storage::Storage& to, const std::string& key,
+                                 RunContext& run) {
+  TRY_ASSIGN(expected, find_digest(from, key));
+  TRY_ASSIGN(source, from.open(key));
+  TRY_ASSIGN(writer, to.create(key));
+  CountedSource counted(*source, run);
+  stream::DigestSource digest(counted);
+  TRY(stream::copy(digest, *writer));
+  if (expected && digest.extent().sha256 != *expected)
+    return fail(Errc::corrupt, escape_for_display(key) + " in " + from.describe() +
+                                   " is not what its digest says: SHA-256 " + digest.extent().sha256 + ", not " +
+                                   *expected);
+  return writer->commit();
+}
+
+}  // namespace
+
+Result<TransferReport> transfer_dumps(const storage::StorageReader& from, storage::Storage& to,
+                                      const TransferOptions& options, RunContext& run) {
+  TRY_ASSIGN(objects, choose(from, options));
+  TransferReport report;
+  for (const storage::ObjectInfo& object : objects) {
+    TRY(run.check());
+    run.reporter.step("copy " + escape_for_display(object.key), object.bytes);
+    TRY_ASSIGN(present, is_present(from, to, object, run));
+    if (present) {
+      ++report.present;
+      continue;
+    }
+    TRY_ASSIGN(moved, move(from, to, object.key, run));
+    report.moved.push_back(std::move(moved));
+  }
+  return report;
+}
+
+}  // namespace davit::app

@@ -1,0 +1,45 @@
+#include <nlohmann/json.hpp>
+
+#include "cli/pg/commands.hpp"
+#include "cli/pg/dump_flags.hpp"
+#include "cli/pg/render.hpp"
+#include "cli/pg/server_flags.hpp"
+#include "storage/local/local_storage.hpp"
+
+namespace davit::cli {
+namespace {
+
+struct Flags {
+  ServerFlags server;
+  DumpFlags dump;
+  std::string directory;
+};
+
+Result<int> dump(const Globals& globals, const Flags& flags) {
+  Workbench bench(globals);
+  TRY_ASSIGN(storage, storage::LocalStorage::open(flags.directory, storage::LocalStorage::Access::write));
+  TRY_ASSIGN(opened, open_server(bench, globals, flags.server, Equipment::tools));
+  TRY_ASSIGN(report, app::dump_databases(opened.server, *storage, dump_options(flags.dump), bench.run()));
+  bench.progress().close();
+  const std::string where = storage->describe();
+  TRY(print_outcome(globals.json    ? pg_dump_to_json(report, where).dump(2) + "\n"
+                    : globals.quiet ? std::string()
+                                    : render_pg_dump(report, where),
+                    "the databases were dumped"));
+  return report.findings.empty() ? kExitDone : kExitFindings;
+}
+
+}  // namespace
+
+void add_pg_dump(CLI::App& app, const Globals& globals, Action& chosen) {
+  CLI::App* command = app.add_subcommand("dump", "Postgres ➜ local: dump databases into a directory");
+  auto flags = std::make_shared<Flags>();
+  add_server_flags(*command, flags->server);
+  add_dump_flags(*command, flags->dump);
+  command->add_option("--dir", flags->directory, "The directory; made if only its last part is missing")
+      ->type_name("DIR")
+      ->required();
+  command->callback([&globals, &chosen, flags] { chosen = [&globals, flags] { return dump(globals, *flags); }; });
+}
+
+}  // namespace davit::cli

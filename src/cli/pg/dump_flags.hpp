@@ -1,0 +1,22 @@
+#pragma once
+// What is dumped, and how: for the commands that dump.
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "app/pg/dump.hpp"
+
+namespace davit::cli {
+
+struct DumpFlags {
+  std::vector<std::string> databases;
+  std::string compress;
+  int jobs = 1;
+};
+void add_database_flag(CLI::App& command, std::vector<std::string>& databases);
+void add_jobs_flag(CLI::App& command, int& jobs, const std::string& meaning);
+void add_dump_flags(CLI::App& command, DumpFlags& flags);
+[[nodiscard]] app::PgDumpOptions dump_options(const DumpFlags& flags);
+
+}  // namespace davit::cli
