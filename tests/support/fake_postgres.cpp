@@ -73,10 +73,10 @@ FakeOutcome FakePostgres::answer(const FakeCommand& command) {
   if (argv[0] == "pg_restore" && argv.at(1) == "--version") return {.out = "pg_restore (PostgreSQL) 17.5\n"};
   if (argv[0] == "pg_restore" && argv.at(1) == "-f")
     return is_whole(command.input) ? FakeOutcome{} : FakeOutcome{.exit_code = 1, .err = "unexpected end of file\n"};
-  if (argv[0] == "pg_restore") return restore(database_of(argv), command.input);
+  if (argv[0] == "pg_restore") return restore(command);
   if (argv[0] == "df") return {.out = "Filesystem 1024-blocks Used Available\n/dev/x 1000000 0 1000000\n"};
   if (argv[0] == "psql" && argv.back() == "-") return execute(command.input);
-  if (argv[0] == "psql") return query(argv.back());
+  if (argv[0] == "psql") return query(database_of(argv), argv.back());
   if (script.contains("pg_restore -C")) {
     if (!command.input.starts_with(kHead)) return {.exit_code = 80};
     return {.out = "CREATE DATABASE " + name_in(command.input) + ";\n"};
@@ -88,15 +88,18 @@ FakeOutcome FakePostgres::answer(const FakeCommand& command) {
   return {.exit_code = 3, .err = "the fake server does not know this command\n"};
 }
 
-FakeOutcome FakePostgres::query(const std::string& sql) const {
+FakeOutcome FakePostgres::query(const std::string& asked, const std::string& sql) const {
   if (sql.contains("server_version_num")) return rows({{"170005", "17.5", "postgres", "true", "false"}});
+  if (sql.contains("((1)::text)")) return rows({{"1"}});
   if (sql.contains("listen_addresses")) return rows({{"*", "long ago", "1"}});
   if (sql.contains("data_directory")) return rows({{"/var/lib/postgresql/data"}});
   if (sql.contains("pg_available_extension_versions")) return rows({{"plpgsql", "1.0"}});
   if (sql.contains("from pg_extension")) return rows({{"plpgsql", "1.0"}});
-  if (sql.contains("pg_largeobject_metadata")) return rows({{"3"}});
+  if (sql.contains("pg_largeobject_metadata")) return rows({{databases_.at(asked).text.empty() ? "0" : "3"}});
   if (sql.contains("from pg_roles")) return rows({{"postgres"}});
-  if (sql.contains("from pg_tablespace where") || sql.contains("from pg_stat_activity")) return {};
+  if (sql.contains("from pg_tablespace where") || sql.contains("from pg_db_role_setting") ||
+      sql.contains("from pg_stat_activity"))
+    return {};
   if (sql.contains("from pg_tablespace")) return rows({{"pg_default"}});
   if (sql.contains("from pg_database")) {
     Table table;
@@ -109,11 +112,15 @@ FakeOutcome FakePostgres::query(const std::string& sql) const {
   return {.exit_code = 3, .err = "the fake server does not know this query\n"};
 }
 
-FakeOutcome FakePostgres::restore(const std::string& database, const std::string& dump) {
-  const auto found = databases_.find(database);
+FakeOutcome FakePostgres::restore(const FakeCommand& command) {
+  const std::string& dump = command.input;
+  const auto found = databases_.find(database_of(command.argv));
   if (found == databases_.end()) return {.exit_code = 1, .err = "no such database\n"};
+  const bool at_once = std::ranges::contains(command.argv, "--single-transaction");
+  if (at_once && !found->second.text.empty() && !std::ranges::contains(command.argv, "--clean"))
+    return {.exit_code = 1, .err = "relation already exists\n"};
   if (!is_whole(dump)) {
-    found->second.text = "half of something";
+    if (!at_once) found->second.text = "half of something";
     return {.exit_code = 1, .err = "unexpected end of file\n"};
   }
   found->second.text = text_in(dump);

@@ -28,8 +28,8 @@ class FakePostgres {
     std::string text;
     int oid = 0;
   };
-  [[nodiscard]] FakeOutcome query(const std::string& sql) const;
-  [[nodiscard]] FakeOutcome restore(const std::string& database, const std::string& dump);
+  [[nodiscard]] FakeOutcome query(const std::string& database, const std::string& sql) const;
+  [[nodiscard]] FakeOutcome restore(const FakeCommand& command);
   [[nodiscard]] FakeOutcome execute(const std::string& script);
   int oids_ = 16384;
   std::map<std::string, Database> databases_;

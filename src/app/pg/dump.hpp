@@ -19,8 +19,8 @@ namespace davit::app {
                                                                       RunContext& run);
 
 struct PgDumpOptions {
-  std::vector<std::string> databases;  // patterns of `*` and `?`
-  sources::DumpForm form;
+  std::vector<std::string> databases = {};  // patterns of `*` and `?`
+  sources::DumpForm form = {};
 };
 struct PgDumpReport {
   struct Dump {

@@ -67,11 +67,11 @@ Result<Step> plan_step(const Server& server, const std::vector<sources::Database
   if (options.into == Into::existing && options.filling.jobs == 1) return step;
   TRY_ASSIGN(objects, sources::count_user_objects(server, step.name, run));
   if (objects == 0) return step;
+  const std::string holds = std::to_string(objects) + (objects == 1 ? " object" : " objects");
   if (options.into == Into::existing)
-    return fail(Errc::usage,
-                what + " holds " + std::to_string(objects) + " objects, and several jobs can't be taken back as one",
+    return fail(Errc::usage, what + " holds " + holds + ", and several jobs can't be taken back as one",
                 "leave out --jobs");
-  return fail(Errc::exists, what + " is there already, and holds " + std::to_string(objects) + " objects",
+  return fail(Errc::exists, what + " is there already, and holds " + holds,
               "restore it as another one with --as NAME, or into this one with --into-existing");
 }
 

@@ -12,17 +12,17 @@
 namespace davit::app {
 
 struct PgRestoreOptions {
-  std::vector<std::string> databases;  // patterns; of each database, its newest dump is restored
-  std::string dump;                    // the key of one dump; empty: chosen by `databases`
+  std::vector<std::string> databases = {};  // patterns; of each database, its newest dump is restored
+  std::string dump = {};                    // the key of one dump; empty: chosen by `databases`
   enum class Into {
     automatic,  // a database that is missing is made, an empty one is filled; one that holds something is a conflict
     create,     // it must not be there
     existing,   // it must be there
   };
   Into into = Into::automatic;
-  std::string as;  // the name that it gets; only for a single dump
+  std::string as = {};  // the name that it gets; only for a single dump
   bool roles = true;
-  sources::Filling filling;
+  sources::Filling filling = {};
 };
 
 struct PgRestoreReport {

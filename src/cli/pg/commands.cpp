@@ -6,6 +6,7 @@ void add_pg_commands(CLI::App& app, const Globals& globals, Action& chosen) {
   app.require_subcommand(1);
   add_pg_ls(app, globals, chosen);
   add_pg_dump(app, globals, chosen);
+  add_pg_restore(app, globals, chosen);
 }
 
 void add_pg(CLI::App& app, const Globals& globals, Action& chosen) {

@@ -179,6 +179,9 @@ Result<Tools> Tools::equip(Server& server, const ToolsOptions& options, RunConte
   const Server::Reached& reached = *server.reached();
   const auto use_here = [&](const Found& found) {
     log_info("using PostgreSQL's tools in " + found.directory);
+    if (found.major > wanted)
+      run.reporter.note("the tools of this machine are of PostgreSQL " + std::to_string(found.major) +
+                        ", newer than the server: a dump may be too new for servers of " + std::to_string(wanted));
     return server.use_programs(Programs::on_this_machine(tools_environment(options.env, reached, found.directory)),
                                run);
   };
