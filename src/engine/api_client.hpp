@@ -32,7 +32,7 @@ class ApiClient {
     std::string method = "GET";
     std::string path;
     Query query = {};
-    std::variant<std::monostate, std::string, net::StreamedBody> body = {};
+    net::Body body = {};
     std::string content_type = "application/json";
     std::vector<int> fine = {};  // statuses beside 2xx that are no error
     bool creates = false;        // 409 says that the name is taken

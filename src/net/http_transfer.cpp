@@ -62,9 +62,7 @@ std::size_t HttpTransfer::on_upload(char* into, std::size_t size, std::size_t co
 
 int HttpTransfer::on_seek(void* self, curl_off_t offset, int origin) noexcept {
   auto& transfer = *static_cast<HttpTransfer*>(self);
-  // Only a body in memory can be sent again from its start.
-  if (origin != SEEK_SET || offset < 0 || !std::holds_alternative<std::string>(transfer.request_.body))
-    return CURL_SEEKFUNC_CANTSEEK;
+  if (origin != SEEK_SET || offset < 0 || !transfer.body_in_memory()) return CURL_SEEKFUNC_CANTSEEK;
   transfer.sent_ = static_cast<std::uint64_t>(offset);
   return CURL_SEEKFUNC_OK;
 }
@@ -88,7 +86,14 @@ Result<> HttpTransfer::take_body(std::span<const std::byte> bytes) {
   long status = 0;
   curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status);
   const bool ok = status >= 200 && status < 300;
-  if (ok && sink_ != nullptr) return sink_->write(bytes);
+  if (ok && sink_ != nullptr) {
+    if (request_.check_head && !head_checked_) {
+      response_.status = static_cast<int>(status);
+      TRY(request_.check_head(response_));
+    }
+    head_checked_ = true;
+    return sink_->write(bytes);
+  }
   std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   if (ok) {
     if (text.size() > limit_ - response_.body.size())
@@ -100,9 +105,15 @@ Result<> HttpTransfer::take_body(std::span<const std::byte> bytes) {
   return {};
 }
 
+std::optional<std::span<const std::byte>> HttpTransfer::body_in_memory() const {
+  if (const auto* text = std::get_if<std::string>(&request_.body)) return std::as_bytes(std::span(*text));
+  if (const auto* bytes = std::get_if<std::span<const std::byte>>(&request_.body)) return *bytes;
+  return std::nullopt;
+}
+
 Result<std::size_t> HttpTransfer::give_body(std::span<std::byte> into) {
-  if (const auto* text = std::get_if<std::string>(&request_.body)) {
-    const auto rest = std::as_bytes(std::span(*text)).subspan(std::min<std::uint64_t>(sent_, text->size()));
+  if (const auto bytes = body_in_memory()) {
+    const auto rest = bytes->subspan(std::min<std::uint64_t>(sent_, bytes->size()));
     const std::size_t size = std::min(rest.size(), into.size());
     std::ranges::copy(rest.first(size), into.begin());
     sent_ += size;
@@ -136,8 +147,8 @@ Result<> HttpTransfer::set_body() {
     curl_easy_setopt(curl_, CURLOPT_SEEKFUNCTION, &HttpTransfer::on_seek);
     curl_easy_setopt(curl_, CURLOPT_SEEKDATA, this);
   };
-  if (const auto* text = std::get_if<std::string>(&request_.body)) {
-    upload(static_cast<curl_off_t>(text->size()));
+  if (const auto bytes = body_in_memory()) {
+    upload(static_cast<curl_off_t>(bytes->size()));
   } else if (const auto* body = std::get_if<StreamedBody>(&request_.body)) {
     if (body->source == nullptr) return fail(Errc::bug, "streamed body has no source");
     if (body->length == 0) {  // nothing will be asked for, but the source must still say that this is its end

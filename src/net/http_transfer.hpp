@@ -29,6 +29,8 @@ class HttpTransfer {
 
   [[nodiscard]] Result<> set_request();
   [[nodiscard]] Result<> set_body();
+  // A body that is in memory, and so can be sent again.
+  [[nodiscard]] std::optional<std::span<const std::byte>> body_in_memory() const;
   [[nodiscard]] Result<> take_body(std::span<const std::byte> bytes);
   [[nodiscard]] Result<std::size_t> give_body(std::span<std::byte> into);
   void take_header(std::string_view line);
@@ -45,6 +47,7 @@ class HttpTransfer {
   CurlList headers_;
   HttpResponse response_;
   std::uint64_t sent_ = 0;
+  bool head_checked_ = false;
   std::optional<Error> error_;  // what a callback ended with: it explains more than libcurl's "aborted"
 };
 

@@ -2,8 +2,11 @@
 // Requests and answers of HTTP, and how a server is reached. Shared by HttpClient and by hijacked connections.
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -47,11 +50,17 @@ struct StreamedBody {
   std::optional<std::uint64_t> length;
 };
 
+// Bytes that are only pointed at must stay until the answer is there.
+using Body = std::variant<std::monostate, std::string, std::span<const std::byte>, StreamedBody>;
+
 struct HttpRequest {
   std::string method = "GET";
   std::string url = {};
   Headers headers = {};  // an empty value sends the header with an empty value
-  std::variant<std::monostate, std::string, StreamedBody> body = {};
+  Body body = {};
+  // Asked before the first byte of a 2xx answer's body is given to a sink, with an answer that has no body yet: an
+  // error of it ends the request.
+  std::function<Result<>(const struct HttpResponse& head)> check_head = {};
   std::optional<std::chrono::milliseconds> timeout = {};  // for the whole request; none: as long as it takes
   std::optional<std::chrono::seconds> idle_timeout = {};  // no byte in either direction for so long: Errc::unavailable
 };

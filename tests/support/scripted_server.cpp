@@ -1,5 +1,6 @@
 #include "support/scripted_server.hpp"
 
+#include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -109,11 +110,18 @@ std::string render_head(const Answer& answer) {
     head += "Connection: Upgrade\r\nUpgrade: tcp\r\n";
   } else if (answer.chunked) {
     head += "Transfer-Encoding: chunked\r\n";
-  } else if (answer.status != 204 && answer.status != 304) {
+  } else if (answer.status != 204 && answer.status != 304 && !net::find_header(answer.headers, "Content-Length")) {
     head += std::format("Content-Length: {}\r\n", answer.body.size());
   }
   if (answer.close) head += "Connection: close\r\n";
   return head + "\r\n";
+}
+
+// "Connection reset by peer", and the number stays ours.
+void reset_connection(int fd) {
+  sockaddr nowhere{};
+  nowhere.sa_family = AF_UNSPEC;
+  ::connect(fd, &nowhere, sizeof(nowhere));
 }
 
 void send_body(int fd, const Answer& answer, std::string_view part) {
@@ -123,15 +131,30 @@ void send_body(int fd, const Answer& answer, std::string_view part) {
 
 }  // namespace
 
-ScriptedServer::ScriptedServer(Handler handler) : handler_(std::move(handler)) {
-  listener_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, socket_path().c_str(), sizeof(address.sun_path) - 1);
-  if (::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0 ||
-      ::listen(listener_.get(), 64) != 0)
-    std::abort();
+ScriptedServer::ScriptedServer(Handler handler, Listen listen) : handler_(std::move(handler)) {
+  listen_on(listen);
   acceptor_ = std::jthread([this] { accept_all(); });
+}
+
+void ScriptedServer::listen_on(Listen listen) {
+  int bound = -1;
+  if (listen == Listen::unix_socket) {
+    listener_.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, socket_path().c_str(), sizeof(address.sun_path) - 1);
+    bound = ::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  } else {
+    listener_.reset(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    bound = ::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    socklen_t size = sizeof(address);
+    ::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address), &size);
+    port_ = ntohs(address.sin_port);
+  }
+  if (bound != 0 || ::listen(listener_.get(), 64) != 0) std::abort();
 }
 
 ScriptedServer::ScriptedServer(std::vector<Answer> answers)
@@ -181,7 +204,10 @@ void ScriptedServer::serve(int fd) {
       seen_.push_back(*std::move(request));
       if (answer.gate) gates_.push_back(answer.gate);
     }
-    if (answer.status == 0) return;
+    if (answer.status == 0) {
+      if (answer.reset) reset_connection(fd);
+      return;
+    }
     send_all(fd, render_head(answer));
     std::string_view body = answer.body;
     if (answer.cut_after) body = body.substr(0, *answer.cut_after);
@@ -192,7 +218,8 @@ void ScriptedServer::serve(int fd) {
     }
     send_body(fd, answer, body);
     if (answer.hand_over) answer.hand_over(fd);
-    if (answer.cut_after || answer.close || answer.upgrade) return;
+    if (answer.reset) reset_connection(fd);
+    if (answer.cut_after || answer.reset || answer.close || answer.upgrade) return;
     if (answer.chunked) send_all(fd, "0\r\n\r\n");
   }
 }
