@@ -53,7 +53,18 @@ void add_common_globals(CLI::App& app, Globals& globals, const std::string& verb
 }
 
 void add_globals(CLI::App& app, Globals& globals) {
-  app.add_option("--repository", globals.repository, "Where backups live: a directory")->type_name("DIR");
+  app.add_option("--repository", globals.repository, "Where backups live: a directory, or s3://bucket/prefix")
+      ->type_name("PLACE");
+  app.add_option("--endpoint", globals.s3.endpoint, "The S3 server; that of AWS by default")->type_name("URL");
+  app.add_option("--region", globals.s3.region, "Region of the bucket; us-east-1 by default")->type_name("NAME");
+  app.add_option("--profile", globals.s3.profile, "Profile of the files of AWS that has the keys for S3")
+      ->type_name("NAME");
+  app.add_option("--ca-file", globals.s3.ca_file, "Certificates that the S3 server's is checked with (PEM)")
+      ->type_name("FILE");
+  app.add_flag("--path-style", globals.s3.path_style,
+               "The bucket stands in the path of a URL, as it does by default but for AWS");
+  app.add_flag("--virtual-host", globals.s3.virtual_host, "The bucket stands in the host name of a URL");
+  app.add_flag("--allow-http", globals.s3.allow_http, "Take an S3 server without TLS");
   app.add_option("--helper-image", globals.helper_image, "Image of the helper containers; busybox by default")
       ->type_name("IMAGE");
   app.add_option("--channel", globals.channel, "How helpers hand over their bytes: auto or attach")->type_name("KIND");

@@ -9,6 +9,7 @@
 #include "engine/address.hpp"
 #include "engine/http_engine.hpp"
 #include "storage/local/local_storage.hpp"
+#include "storage/s3/s3_storage.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
 
@@ -39,8 +40,8 @@ Workbench::Workbench(const Globals& globals)
     : globals_(globals),
       progress_(make_progress(style_for_terminal(globals.quiet, globals.environment.get("TERM").value_or("")), clock_)),
       run_{random_hex(6), clock_, *progress_, globals.stop, app::process_owner()},
-      repository_path_(globals.value(globals.repository, "DAVIT_REPOSITORY")) {
-  if (repository_path_.empty()) repository_path_ = globals.environment.get("BACKUP_ROOT").value_or("");
+      repository_(globals.value(globals.repository, "DAVIT_REPOSITORY")) {
+  if (repository_.empty()) repository_ = globals.environment.get("BACKUP_ROOT").value_or("");
 }
 
 Result<engine::Engine*> Workbench::engine() {
@@ -52,17 +53,40 @@ Result<engine::Engine*> Workbench::engine() {
   return engine_.get();
 }
 
+std::string Workbench::repository_directory() const {
+  return storage::s3::is_location(repository_) ? std::string() : repository_;
+}
+
+Result<std::unique_ptr<storage::Storage>> Workbench::open_s3() const {
+  TRY_ASSIGN(location, storage::s3::parse_location(repository_));
+  storage::s3::Settings settings = globals_.s3;
+  TRY_ASSIGN(path_style, globals_.enabled(settings.path_style, "DAVIT_S3_PATH_STYLE"));
+  TRY_ASSIGN(virtual_host, globals_.enabled(settings.virtual_host, "DAVIT_S3_VIRTUAL_HOST"));
+  TRY_ASSIGN(allow_http, globals_.enabled(settings.allow_http, "DAVIT_S3_ALLOW_HTTP"));
+  // A flag wins over the variable that says the opposite.
+  settings.path_style = path_style && (settings.path_style || !settings.virtual_host);
+  settings.virtual_host = virtual_host && (settings.virtual_host || !globals_.s3.path_style);
+  settings.allow_http = allow_http;
+  TRY_ASSIGN(options, storage::s3::resolve(location, settings, globals_.environment));
+  options.stop = globals_.stop;
+  return storage::s3::open(std::move(options), clock_);
+}
+
 Result<storage::Storage*> Workbench::storage(Use use) {
   if (storage_) return storage_.get();
-  if (repository_path_.empty())
+  if (repository_.empty())
     return fail(Errc::usage, "no repository was named",
-                "set --repository, DAVIT_REPOSITORY or BACKUP_ROOT to a directory");
-  if (repository_path_.contains("://"))
-    return fail(Errc::usage, "repository " + escape_for_display(repository_path_) + " is not a directory",
-                "this version keeps backups in directories");
-  TRY_ASSIGN(local,
-             storage::LocalStorage::open(repository_path_, use == Use::write ? storage::LocalStorage::Access::write
-                                                                             : storage::LocalStorage::Access::read));
+                "set --repository, DAVIT_REPOSITORY or BACKUP_ROOT to a directory or to s3://bucket/prefix");
+  if (storage::s3::is_location(repository_)) {
+    TRY_ASSIGN(s3, open_s3());
+    storage_ = std::move(s3);
+    return storage_.get();
+  }
+  if (repository_.contains("://"))
+    return fail(Errc::usage, "repository " + escape_for_display(repository_) + " is neither a directory nor in S3",
+                "name a directory, or s3://bucket/prefix");
+  TRY_ASSIGN(local, storage::LocalStorage::open(repository_, use == Use::write ? storage::LocalStorage::Access::write
+                                                                               : storage::LocalStorage::Access::read));
   storage_ = std::move(local);
   return storage_.get();
 }
@@ -77,7 +101,8 @@ Result<helper::Host*> Workbench::host() {
   options.image = globals_.value(globals_.helper_image, "DAVIT_HELPER_IMAGE");
   options.self_container = globals_.value(globals_.self, "DAVIT_SELF");
   options.attach_only = channel == "attach";
-  if (!repository_path_.empty()) options.repository = app::directory_id(*api, repository_path_);
+  const std::string directory = repository_directory();
+  if (!directory.empty()) options.repository = app::directory_id(*api, directory);
   host_ = std::make_unique<helper::Host>(*api, options);
   return host_.get();
 }
@@ -87,8 +112,8 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
   TRY_ASSIGN(api, engine());
   TRY(host());
   std::vector<std::string> skip_paths;
-  if (!repository_path_.empty()) {
-    TRY_ASSIGN(on_host, app::path_on_host(*api, globals_.value(globals_.self, "DAVIT_SELF"), repository_path_));
+  if (const std::string directory = repository_directory(); !directory.empty()) {
+    TRY_ASSIGN(on_host, app::path_on_host(*api, globals_.value(globals_.self, "DAVIT_SELF"), directory));
     if (on_host) skip_paths.push_back(*on_host);
   }
   sources_ = std::make_unique<app::SourceSet>();
@@ -114,8 +139,10 @@ Result<helper::AcquireGuard> Workbench::guards(const std::string& command, const
 }
 
 Result<> Workbench::check_repository_outlives() {
+  const std::string directory = repository_directory();
+  if (directory.empty()) return {};  // in S3, or not named, which is said elsewhere
   TRY_ASSIGN(api, engine());
-  return app::check_outlives_container(*api, globals_.value(globals_.self, "DAVIT_SELF"), repository_path_);
+  return app::check_outlives_container(*api, globals_.value(globals_.self, "DAVIT_SELF"), directory);
 }
 
 void Workbench::sweep_repository() {

@@ -12,6 +12,7 @@
 #include "engine/engine.hpp"
 #include "helper/guard/guard.hpp"
 #include "helper/session.hpp"
+#include "storage/s3/options.hpp"
 #include "storage/storage.hpp"
 #include "util/env.hpp"
 #include "util/run_context.hpp"
@@ -26,6 +27,7 @@ struct Globals {
   std::string helper_image;
   std::string self;
   std::string channel;
+  storage::s3::Settings s3;
   bool verbose = false;
   bool quiet = false;
   bool json = false;
@@ -49,7 +51,7 @@ class Workbench {
   // Connects at the first call. Errc::unavailable and the like, see HttpEngine.
   [[nodiscard]] Result<engine::Engine*> engine();
   enum class Use { read, write };
-  // Errc::usage if no repository was named. For reading it must exist.
+  // Errc::usage if no repository was named. For reading it must exist; a bucket must exist in any case.
   [[nodiscard]] Result<storage::Storage*> storage(Use use);
   // What makes containers on the Engine, which is connected to where it wasn't yet.
   [[nodiscard]] Result<helper::Host*> host();
@@ -69,11 +71,15 @@ class Workbench {
   [[nodiscard]] Result<std::string> stack();
 
  private:
+  [[nodiscard]] Result<std::unique_ptr<storage::Storage>> open_s3() const;
+  // The repository as a path of this process; empty if it is none.
+  [[nodiscard]] std::string repository_directory() const;
+
   const Globals& globals_;
   std::unique_ptr<Progress> progress_;
   Clock clock_;
   RunContext run_;
-  std::string repository_path_;  // empty: none was named
+  std::string repository_;  // a directory, or a place in S3; empty: none was named
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<storage::Storage> storage_;
   std::unique_ptr<helper::Host> host_;

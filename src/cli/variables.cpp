@@ -11,7 +11,7 @@ namespace davit::cli {
 
 std::span<const Variable> variables() {
   static constexpr std::array kTable{
-      Variable{"DAVIT_REPOSITORY", "--repository", "where backups live: a directory"},
+      Variable{"DAVIT_REPOSITORY", "--repository", "where backups live: a directory, or s3://bucket/prefix"},
       Variable{"BACKUP_ROOT", "--repository", "the same, if DAVIT_REPOSITORY is unset"},
       Variable{"DAVIT_STACK", "--stack", "the Compose project"},
       Variable{"DAVIT_FILES", "--files", "more files to back up, separated by commas"},
@@ -23,6 +23,18 @@ std::span<const Variable> variables() {
       Variable{"DAVIT_LOCK_WAIT", "--lock-wait", "how long to wait for another run on the stack: 30s, 10m, 1h"},
       Variable{"DAVIT_ENGINE_SOCKET", "",
                "path of the Engine's socket on the Engine's own host, where davit can't find out"},
+      Variable{"DAVIT_S3_PATH_STYLE", "--path-style", "true: the bucket stands in the path of a URL"},
+      Variable{"DAVIT_S3_VIRTUAL_HOST", "--virtual-host", "true: the bucket stands in the host name of a URL"},
+      Variable{"DAVIT_S3_ALLOW_HTTP", "--allow-http", "true: take an S3 server without TLS"},
+      Variable{"AWS_ACCESS_KEY_ID", "", "access key for S3 (or AWS_ACCESS_KEY_ID_FILE: a file that holds it)"},
+      Variable{"AWS_SECRET_ACCESS_KEY", "", "its secret key (or AWS_SECRET_ACCESS_KEY_FILE)"},
+      Variable{"AWS_SESSION_TOKEN", "", "its session token, if it has one (or AWS_SESSION_TOKEN_FILE)"},
+      Variable{"AWS_PROFILE", "--profile", "profile of the files of AWS, if there are no keys in variables"},
+      Variable{"AWS_SHARED_CREDENTIALS_FILE", "", "those files; ~/.aws/credentials by default"},
+      Variable{"AWS_CONFIG_FILE", "", "and ~/.aws/config by default"},
+      Variable{"AWS_REGION", "--region", "region of the bucket (or AWS_DEFAULT_REGION)"},
+      Variable{"AWS_ENDPOINT_URL_S3", "--endpoint", "the S3 server (or AWS_ENDPOINT_URL)"},
+      Variable{"AWS_CA_BUNDLE", "--ca-file", "certificates that the S3 server's is checked with"},
       Variable{"DOCKER_HOST", "", "the Engine: unix:///path or tcp://host:port"},
       Variable{"DOCKER_TLS_VERIFY", "", "if not empty: TLS, and the Engine's certificate is checked"},
       Variable{"DOCKER_CERT_PATH", "", "directory of ca.pem, cert.pem and key.pem"},

@@ -149,13 +149,9 @@ struct FakeS3::State {
         serve(request);
         nothing.reset = true;
         return nothing;
-      case Fault::stall: {
-        Answer answer;
-        answer.body = "too late";
-        answer.stall_after = 0;
-        answer.gate = std::make_shared<Gate>();
-        return answer;
-      }
+      case Fault::stall:
+        nothing.gate = std::make_shared<Gate>();
+        return nothing;
       case Fault::cut_body: {
         Answer answer = serve(request);
         answer.cut_after = answer.body.size() / 2;
@@ -205,7 +201,8 @@ struct FakeS3::State {
     if (!expected || *expected != authorization) return error(403, "SignatureDoesNotMatch");
     if (sha256(request.body) != header("X-Amz-Content-Sha256")) return error(400, "XAmzContentSHA256Mismatch");
 
-    const std::string whole = decode_url(path);
+    const std::string whole =
+        (header("Host").starts_with(std::string(kBucket) + ".") ? "/" + std::string(kBucket) : "") + decode_url(path);
     const std::string bucket = "/" + std::string(kBucket) + "/";
     if (!whole.starts_with(bucket)) return error(404, "NoSuchBucket");
     parsed.name = whole.substr(bucket.size());

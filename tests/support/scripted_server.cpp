@@ -205,6 +205,7 @@ void ScriptedServer::serve(int fd) {
       if (answer.gate) gates_.push_back(answer.gate);
     }
     if (answer.status == 0) {
+      if (answer.gate) answer.gate->wait();
       if (answer.reset) reset_connection(fd);
       return;
     }

@@ -40,7 +40,7 @@ struct Answer {
   bool chunked = false;
   std::optional<std::size_t> cut_after = {};    // so many bytes of the body are sent, and the connection is closed
   std::optional<std::size_t> stall_after = {};  // so many bytes of the body are sent, and then `gate` is waited for
-  std::shared_ptr<Gate> gate = {};
+  std::shared_ptr<Gate> gate = {};              // with status 0: waited for before anything is sent
   bool close = false;    // the connection is closed behind the answer; true at once, without a byte, for status 0
   bool reset = false;    // the connection is reset behind what was sent; with status 0: without a byte
   bool upgrade = false;  // 101; the body is sent raw

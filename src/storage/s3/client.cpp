@@ -13,8 +13,9 @@
 namespace davit::storage::s3 {
 namespace {
 
-net::HttpOptions http_options(const Options& options) {
+net::HttpOptions http_options(const Options& options, bool reuse_connections) {
   net::HttpOptions http;
+  http.reuse_connections = reuse_connections;
   http.tls.ca_file = options.ca_file;
   return http;
 }
@@ -52,7 +53,11 @@ Result<> check_range(const net::HttpResponse& response, std::uint64_t offset, st
 }  // namespace
 
 Client::Client(Options options, const Clock& clock)
-    : options_(std::move(options)), clock_(clock), http_(http_options(options_)), random_(std::random_device()()) {
+    : options_(std::move(options)),
+      clock_(clock),
+      http_(http_options(options_, true)),
+      own_connections_(http_options(options_, false)),
+      random_(std::random_device()()) {
   // resolve() has checked the endpoint.
   auto parsed = net::parse_url(options_.endpoint);
   net::Url url = parsed ? *std::move(parsed) : net::Url{};
@@ -124,7 +129,7 @@ Result<Answer> Client::send(const Call& call) const {
   bool maybe_done = false;
   for (int attempt = 1;; ++attempt) {
     TRY_ASSIGN(request, in_context(make_request(call), call.doing));
-    auto response = http_.send(request, stop);
+    auto response = (call.own_connection ? own_connections_ : http_).send(request, stop);
     const bool last = attempt >= options_.retries.attempts;
     if (!response) {
       if (response.error().code() != Errc::unavailable || last)

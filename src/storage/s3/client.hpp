@@ -26,11 +26,13 @@ struct Call {
   std::string doing = {};  // for messages: "store s3://bucket/key"
   // Ends it: Errc::cancelled. Nothing: the one of the options; one that never comes for what must be tidied up.
   std::optional<std::stop_token> stop = {};
+  // So it is not sent again without a word: libcurl does that where a connection that it kept breaks.
+  bool own_connection = false;
 };
 
 struct Answer {
   net::HttpResponse response;
-  // An earlier attempt ended without an answer, so it may have been done.
+  // An earlier attempt ended without an answer, so it may have been done. Known for certain of an own connection only.
   bool maybe_done_before = false;
 };
 
@@ -65,6 +67,7 @@ class Client {
   Options options_;
   const Clock& clock_;
   net::HttpClient http_;
+  net::HttpClient own_connections_;
   std::string base_;  // "https://host/path", with the bucket
   std::string host_;
   std::string base_path_;

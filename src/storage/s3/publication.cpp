@@ -17,6 +17,7 @@ struct SetState {
   std::size_t waiting_bytes = 0;                 // in memory
   std::vector<std::unique_ptr<Upload>> uploads;  // committed, to be stored by publish()
   bool ended = false;
+  bool left_behind = false;  // an upload that was given up, and could not be aborted
 };
 
 class SetWriter : public ObjectWriter {
@@ -25,7 +26,14 @@ class SetWriter : public ObjectWriter {
       : set_(std::move(set)), upload_(std::move(upload)), key_(std::move(key)) {}
   SetWriter(const SetWriter&) = delete;
   SetWriter& operator=(const SetWriter&) = delete;
-  ~SetWriter() override { leave_set(); }
+  ~SetWriter() override {
+    Result<> aborted;
+    if (upload_) aborted = upload_->abort();
+    if (!aborted) log_warning(aborted.error().message());
+    const std::scoped_lock lock(set_->mutex);
+    --set_->writers;
+    if (!aborted) set_->left_behind = true;
+  }
 
   Result<> write(std::span<const std::byte> bytes) override {
     if (state_ != State::open) return fail(Errc::bug, "write " + escape_for_display(key_) + ": it is finished");
@@ -70,11 +78,6 @@ class SetWriter : public ObjectWriter {
     upload_->shrink();
     return true;
   }
-  void leave_set() {
-    const std::scoped_lock lock(set_->mutex);
-    --set_->writers;
-  }
-
   std::shared_ptr<SetState> set_;
   std::unique_ptr<Upload> upload_;
   std::string key_;
@@ -132,8 +135,9 @@ class S3Publication : public Publication {
     auto stored = last_->store(replacing_);
     if (!stored) return settle_last(std::move(stored).error().context(what));
     end();
-    // It is published, and the next sweep sees that.
-    if (auto ended = lease_->end(); !ended) log_info(ended.error().message());
+    // It is published, and a sweep sees that.
+    if (!state_->left_behind)
+      if (auto ended = lease_->end(); !ended) log_info(ended.error().message());
     return {};
   }
 
@@ -169,7 +173,7 @@ class S3Publication : public Publication {
       for (const std::string& name : stored_) note(remove_object(*client_, name));
     for (const auto& upload : state_->uploads) note(upload->abort());
     // What could not be removed is found by its lease later.
-    if (!first) note(lease_->end());
+    if (!first && !state_->left_behind) note(lease_->end());
     if (first) return std::unexpected(std::move(*first));
     return {};
   }

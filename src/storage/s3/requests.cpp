@@ -12,13 +12,13 @@ constexpr std::size_t kReadLimit = std::size_t{1} << 20U;
 // A listing that never ends is a server's fault, and must not be ours.
 constexpr std::size_t kMostPages = 1'000'000;
 
-// "Mine" or "exists" behind a refusal: the one that is there may be what we stored when an answer was lost.
+// "Mine" or "exists" behind a refusal: the one that is there may be what we stored when an answer was lost. libcurl,
+// too, sends a request again where a connection that it kept breaks, and doesn't say so: so this is looked for in any
+// case.
 Result<TimePoint> settle_refused(const Client& client, const std::string& name, std::size_t bytes,
                                  const std::string& writer, const Answer& answer, const std::string& doing) {
-  if (answer.maybe_done_before) {
-    TRY_ASSIGN(there, head_object(client, name));
-    if (there && there->writer == writer && there->bytes == bytes) return there->modified;
-  }
+  TRY_ASSIGN(there, head_object(client, name));
+  if (there && there->writer == writer && there->bytes == bytes) return there->modified;
   return std::unexpected(error_of(answer.response, doing));
 }
 

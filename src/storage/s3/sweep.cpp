@@ -11,15 +11,15 @@
 namespace davit::storage::s3 {
 namespace {
 
-// A set whose last object is there was published: only its lease has been left, and nothing is said of that.
+// A set whose last object is there was published: of that, only uploads that were given up may have been left, and the
+// lease, of which nothing is said.
 Result<std::optional<std::string>> undo(const Client& client, const LeaseText& text) {
   const std::string below = text.is_set ? text.name + "/" : text.name;
   std::size_t removed = 0;
   if (!text.last.empty()) {
     TRY_ASSIGN(published, head_object(client, text.last));
-    if (published) return std::nullopt;
     for (const std::string& name : text.objects) {
-      if (!name.starts_with(below)) continue;
+      if (published || !name.starts_with(below)) continue;
       TRY(remove_object(client, name));
       ++removed;
     }
@@ -30,6 +30,7 @@ Result<std::optional<std::string>> undo(const Client& client, const LeaseText& t
     TRY(abort_upload(client, upload));
     ++removed;
   }
+  if (removed == 0 && !text.last.empty()) return std::nullopt;
   return client.show(text.name) + ": " + std::to_string(removed) + (removed == 1 ? " object" : " objects") +
          " that a dead run left unfinished";
 }

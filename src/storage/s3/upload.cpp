@@ -57,7 +57,8 @@ Result<> Upload::write(std::span<const std::byte> bytes) {
 
 Result<> Upload::begin() {
   if (before_first_) TRY(before_first_());
-  Call call{.method = "POST", .object = name_, .doing = doing_};
+  // Sent twice, it begins two uploads.
+  Call call{.method = "POST", .object = name_, .doing = doing_, .own_connection = true};
   call.query = {{"uploads", ""}};
   call.headers = {{std::string(kWriterHeader), writer_}};
   auto answer = client_->demand(call);
@@ -231,11 +232,8 @@ Result<> Upload::complete(Replacing replacing) {
     if (result && result->name == "CompleteMultipartUploadResult") return {};
   }
   // An answer that was lost, cut or is an error may belong to an upload that was completed: the object itself tells.
-  const bool clear = answer && !answer->maybe_done_before && !answer->response.ok();
-  if (!clear) {
-    auto stored = head_object(*client_, name_);
-    if (stored && *stored && (*stored)->writer == writer_) return {};
-  }
+  auto stored = head_object(*client_, name_);
+  if (stored && *stored && (*stored)->writer == writer_) return {};
   if (!answer) return std::unexpected(std::move(answer).error());
   return std::unexpected(error_of(answer->response, doing_));
 }

@@ -15,7 +15,7 @@ from support.refusal import CODES
     (["backup", "--compress", "zstd:3x"], "no such compression", "from 1 to 19"),
     (["backup", "--channel", "pigeon"], 'channel "pigeon" is unknown', "auto or attach"),
     (["backup", "--only", "data"], "--only data: not of the form KIND:NAME", "volume:uploads"),
-    (["backup", "--repository", "s3://bucket/x"], "is not a directory", "."),
+    (["backup", "--repository", "ftp://bucket/x"], "is neither a directory nor in S3", "."),
 ])
 def test_command_line(davit, refuses, stack, args, message, hint):
     name = ["--stack", stack.name] if args[:1] == ["backup"] and args[-1] != "--compress" else []

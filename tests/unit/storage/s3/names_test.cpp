@@ -29,7 +29,7 @@ TEST_CASE("keys of any bytes come back from their names", "[storage][s3]") {
   std::mt19937 random(7);
   for (int round = 0; round < 2000; ++round) {
     std::string key = "k";
-    for (unsigned i = random() % 12; i > 0; --i) {
+    for (auto i = random() % 12; i > 0; --i) {
       constexpr std::string_view kOften = "!0A21FF\xc3\xbc\x01";
       char c = random() % 2 == 0 ? kOften[random() % kOften.size()] : static_cast<char>(random() % 255 + 1);
       if (c == '/' || c == '\0') c = 'x';

@@ -26,7 +26,7 @@ TEST_CASE("XML is read as S3 writes it", "[storage][s3]") {
 TEST_CASE("what is no XML is refused", "[storage][s3]") {
   std::string deep;
   for (int i = 0; i < 100; ++i) deep += "<a>";
-  for (const std::string text :
+  for (const std::string& text :
        {std::string(), std::string("text"), std::string("<a>"), std::string("<a></b>"), std::string("<a/><b/>"),
         std::string("<a>&nope;</a>"), std::string("<a>&amp</a>"), std::string("<a>&#0;</a>"),
         std::string("<a>&#xd800;</a>"), std::string("<!DOCTYPE a><a/>"), std::string("<a b='></a>"),
