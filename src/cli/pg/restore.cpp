@@ -86,8 +86,7 @@ void add_pg_restore(CLI::App& app, const Globals& globals, Action& chosen) {
   auto flags = std::make_shared<Flags>();
   command->add_option("dump", flags->dump, "One dump: its name in the directory or bucket, or else its path");
   add_server_flags(*command, flags->server);
-  command->add_option("--dir", flags->directory, "The directory of the dumps")
-      ->type_name("DIR");
+  command->add_option("--dir", flags->directory, "The directory of the dumps")->type_name("DIR");
   add_database_flag(*command, flags->databases);
   command->add_flag("--create", flags->create, "Make databases; one that is there already is an error");
   command->add_flag("--into-existing", flags->into_existing,
