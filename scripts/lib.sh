@@ -200,6 +200,16 @@ ensure_test_image() { # NAME: davit-test/NAME, of the folder tests/images/NAME
 ensure_nested_engine() { ensure_test_image engine; } # an Engine, in a container
 ensure_rgw() { ensure_test_image rgw; }              # an S3 server
 
+# davit-bench:tools: the toolchain, and what davit is compared with.
+ensure_bench_tools() {
+  local recipe image
+  recipe="FROM $(toolchain_image)
+RUN apt-get install -y -q --no-install-recommends borgbackup rclone restic"
+  image=davit-bench:$(hash_of <<<"$recipe")
+  has_image "$image" || quietly "building $image" docker build -q -t "$image" - <<<"$recipe" || return
+  docker tag "$image" davit-bench:tools
+}
+
 # --- running in the toolchain ---------------------------------------------------------------------------------------
 
 # toolchain [DOCKER-OPTIONS…] -- COMMAND…: in the toolchain image, with the checkout at its own path.

@@ -3,12 +3,11 @@
 import os
 import random
 import statistics
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
+
+from watch import measure, shell
 
 DATA, SCRATCH, ROUNDS = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 FILES, FILE_BYTES = 16000, 100_000
@@ -24,63 +23,6 @@ def fill():
         folder.mkdir(exist_ok=True)
         text = b" ".join(generator.choices(words, k=FILE_BYTES // 14))[: FILE_BYTES // 2]
         (folder / f"{number}.bin").write_bytes(text + generator.randbytes(FILE_BYTES - len(text)))
-
-
-class Watch:
-    """CPU seconds and peak resident memory of all processes of PROGRAMS that are born while it watches, sampled."""
-
-    def __enter__(self):
-        self.before, self.seen, self.done = set(self.processes()), {}, threading.Event()
-        self.thread = threading.Thread(target=self.loop)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        self.thread.join()
-
-    @staticmethod
-    def processes():
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-
-    def loop(self):
-        while not self.done.wait(0.01):
-            for pid in self.processes():
-                if pid in self.before:
-                    continue
-                try:
-                    name, rest = Path(f"/proc/{pid}/stat").read_text().split("(", 1)[1].rsplit(") ", 1)
-                    if name not in PROGRAMS:
-                        continue
-                    fields = rest.split()
-                    ticks = int(fields[11]) + int(fields[12])
-                    status = Path(f"/proc/{pid}/status").read_text()
-                    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-                    self.seen[pid] = (ticks / os.sysconf("SC_CLK_TCK"), peak / 1024)
-                except (OSError, StopIteration, IndexError):
-                    continue  # it ended meanwhile
-
-    def cpu(self):
-        return sum(cpu for cpu, _ in self.seen.values())
-
-    def memory(self):
-        return sum(peak for _, peak in self.seen.values())
-
-
-def shell(command, **environment):
-    subprocess.run(["bash", "-eo", "pipefail", "-c", command], check=True, stdout=subprocess.DEVNULL,
-                   stderr=subprocess.PIPE, env={**os.environ, **environment})
-
-
-def measure(command, **environment):
-    with Watch() as watch:
-        start = time.monotonic()
-        try:
-            shell(command, **environment)
-        except subprocess.CalledProcessError as error:
-            sys.exit(f"{command}: {error.stderr.decode(errors='replace')}")
-        wall = time.monotonic() - start
-    return wall, watch.cpu(), watch.memory()
 
 
 def aside(path):
@@ -139,11 +81,11 @@ def main():
     for _ in range(ROUNDS):
         for name, (command, environment) in backups().items():
             os.sync()
-            first.setdefault(name, []).append(measure(command, **environment))
+            first.setdefault(name, []).append(measure(PROGRAMS, command, **environment))
         for name, (command, environment) in restores().items():
             out = aside(DATA if name == "davit" else SCRATCH / "out")
             os.sync()
-            back.setdefault(name, []).append(measure(command, **environment))
+            back.setdefault(name, []).append(measure(PROGRAMS, command, **environment))
             top = out / str(DATA).lstrip("/") if name in ("restic", "borg") else out
             if tree(top) != expected:
                 sys.exit(f"{name} did not bring everything back")
