@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stream/memory_stream.hpp"
 #include "util/text.hpp"
 
 namespace davit::app {
@@ -29,8 +30,37 @@ Result<std::string> choose_time(const storage::Storage& storage, RunContext& run
   }
 }
 
+// Roles and tablespaces: asked for before any dump, and stored right before the first that is whole. So no dump is
+// without them, and where nothing could be dumped there is nothing of them.
+class StoredGlobals {
+ public:
+  StoredGlobals(storage::Storage& storage, std::string key) : storage_(storage), key_(std::move(key)) {}
+
+  Result<std::vector<std::string>> ask(const Server& server, RunContext& run) {
+    return sources::dump_globals(server, script_, run);
+  }
+  Result<> store() {
+    if (stored_) return {};
+    TRY(store_dump(storage_, key_, std::nullopt,
+                   [&](stream::ByteSink& out) { return out.write(std::as_bytes(std::span(script_.contents()))); }));
+    stored_ = true;
+    return {};
+  }
+  void remove(RunContext& run) {
+    if (!stored_) return;
+    for (const std::string& key : {key_, key_ + std::string(kDigestSuffix)})
+      if (const auto removed = storage_.remove(key); !removed) run.reporter.note(removed.error().message());
+  }
+
+ private:
+  storage::Storage& storage_;
+  std::string key_;
+  stream::MemorySink script_;
+  bool stored_ = false;
+};
+
 Result<PgDumpReport::Dump> dump_one(const Server& server, storage::Storage& storage, const Database& database,
-                                    const std::string& time, const sources::DumpForm& form,
+                                    const std::string& time, const sources::DumpForm& form, StoredGlobals& globals,
                                     std::vector<Finding>& findings, RunContext& run) {
   run.reporter.step("dump database " + escape_for_display(database.name));
   TRY_ASSIGN(extensions, sources::list_extensions(server, database.name, run));
@@ -40,7 +70,7 @@ Result<PgDumpReport::Dump> dump_one(const Server& server, storage::Storage& stor
   TRY_ASSIGN(extent, store_dump(storage, key, record, [&](stream::ByteSink& out) -> Result<> {
                TRY_ASSIGN(said, sources::dump_database(server, database.name, form, out, run));
                warnings = std::move(said);
-               return {};
+               return globals.store();
              }));
   for (std::string& warning : warnings) findings.push_back({"", escape_for_display(database.name), std::move(warning)});
   return PgDumpReport::Dump{database.name, key, extent.bytes};
@@ -60,8 +90,8 @@ Result<std::vector<Database>> choose_databases(const Server& server, const std::
   for (const std::string& pattern : patterns)
     if (std::ranges::none_of(
             databases, [&](const Database& each) { return !each.obstacle() && matches_glob(pattern, each.name); }))
-      return fail(Errc::not_found, "no database of " + server.address() + " matches " + escape_for_display(pattern),
-                  "it has " + names_of(databases));
+      return fail(Errc::not_found, "no database of " + server.address() + " matches " + escape_for_display(pattern) +
+                                       ": it has " + names_of(databases));
   std::erase_if(databases, [&](const Database& each) {
     const auto matches = [&](const std::string& pattern) { return matches_glob(pattern, each.name); };
     if (!patterns.empty() && std::ranges::none_of(patterns, matches)) return true;
@@ -79,21 +109,20 @@ Result<PgDumpReport> dump_databases(const Server& server, storage::Storage& stor
   TRY_ASSIGN(databases, choose_databases(server, options.databases, run));
   TRY_ASSIGN(time, choose_time(storage, run));
 
-  // 2. What all dumps need comes first.
+  // 2. What all dumps need is had first.
   PgDumpReport report;
   report.globals = globals_name(time);
+  StoredGlobals globals(storage, report.globals);
   run.reporter.step("dump roles and tablespaces");
-  TRY(store_dump(storage, report.globals, std::nullopt, [&](stream::ByteSink& out) -> Result<> {
-    TRY_ASSIGN(warnings, sources::dump_globals(server, out, run));
-    for (std::string& warning : warnings) report.findings.push_back({"", "", std::move(warning)});
-    return {};
-  }));
+  TRY_ASSIGN(warnings, globals.ask(server, run));
+  for (std::string& warning : warnings) report.findings.push_back({"", "", std::move(warning)});
 
   // 3. Each database by itself: one that is broken is no reason to have none of the others.
+  if (databases.empty()) TRY(globals.store());
   std::optional<Error> first;
   std::size_t failed = 0;
   for (const Database& database : databases) {
-    auto dumped = dump_one(server, storage, database, time, options.form, report.findings, run);
+    auto dumped = dump_one(server, storage, database, time, options.form, globals, report.findings, run);
     if (dumped) {
       report.dumps.push_back(*std::move(dumped));
       continue;
@@ -108,9 +137,7 @@ Result<PgDumpReport> dump_databases(const Server& server, storage::Storage& stor
   }
   if (!first) return report;
   if (report.dumps.empty()) {
-    // Roles without a dump that they belong to would look like the beginning of something.
-    for (const std::string& key : {report.globals, report.globals + std::string(kDigestSuffix)})
-      if (const auto removed = storage.remove(key); !removed) run.reporter.note(removed.error().message());
+    globals.remove(run);
     if (failed == 1) return std::unexpected(*std::move(first));
   }
   return std::unexpected(std::move(*first).context(std::to_string(failed) + " of " + std::to_string(databases.size()) +

@@ -78,7 +78,7 @@ TEST_CASE("databases are chosen by patterns, and a pattern that fits none is an 
   const auto none = dump_databases(*server, fixture.storage, {.databases = {"ap"}, .form = {}}, fixture.run.context);
   REQUIRE_FALSE(none);
   CHECK(none.error().code() == Errc::not_found);
-  CHECK(none.error().hint().contains("app, my db, postgres"));
+  CHECK(none.error().message().contains("app, my db, postgres"));
   CHECK(fixture.keys().empty());
 }
 
@@ -103,6 +103,21 @@ TEST_CASE("where nothing could be dumped, nothing is left") {
   const auto server = fixture.server();
   REQUIRE(server);
   REQUIRE_FALSE(dump_databases(*server, fixture.storage, {.databases = {"app"}, .form = {}}, fixture.run.context));
+  CHECK(fixture.keys().empty());
+}
+
+TEST_CASE(
+    "a storage that goes away in the first dump keeps nothing of the run, though it can't be asked to remove it") {
+  Fixture fixture;
+  const auto server = fixture.server();
+  REQUIRE(server);
+  // stat of the globals, create of the dump, and then its bytes.
+  test::Faults faults;
+  faults.fail_at = 3;
+  faults.dead_after = true;
+  test::FaultyStorage faulty(fixture.storage, faults);
+  REQUIRE_FALSE(dump_databases(*server, faulty, {}, fixture.run.context));
+  REQUIRE(faulty.failed());
   CHECK(fixture.keys().empty());
 }
 
