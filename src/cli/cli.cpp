@@ -52,9 +52,7 @@ void add_common_globals(CLI::App& app, Globals& globals, const std::string& verb
   app.add_flag("--json", globals.json, "Print the outcome as JSON on standard output");
 }
 
-void add_globals(CLI::App& app, Globals& globals) {
-  app.add_option("--repository", globals.repository, "Where backups live: a directory, or s3://bucket/prefix")
-      ->type_name("PLACE");
+void add_s3_globals(CLI::App& app, Globals& globals) {
   app.add_option("--endpoint", globals.s3.endpoint, "The S3 server; that of AWS by default")->type_name("URL");
   app.add_option("--region", globals.s3.region, "Region of the bucket; us-east-1 by default")->type_name("NAME");
   app.add_option("--profile", globals.s3.profile, "Profile of the files of AWS that has the keys for S3")
@@ -65,6 +63,12 @@ void add_globals(CLI::App& app, Globals& globals) {
                "The bucket stands in the path of a URL, as it does by default but for AWS");
   app.add_flag("--virtual-host", globals.s3.virtual_host, "The bucket stands in the host name of a URL");
   app.add_flag("--allow-http", globals.s3.allow_http, "Take an S3 server without TLS");
+}
+
+void add_globals(CLI::App& app, Globals& globals) {
+  app.add_option("--repository", globals.repository, "Where backups live: a directory, or s3://bucket/prefix")
+      ->type_name("PLACE");
+  add_s3_globals(app, globals);
   app.add_option("--helper-image", globals.helper_image, "Image of the helper containers; busybox by default")
       ->type_name("IMAGE");
   app.add_option("--channel", globals.channel, "How helpers hand over their bytes: auto or attach")->type_name("KIND");
@@ -72,6 +76,7 @@ void add_globals(CLI::App& app, Globals& globals) {
 }
 
 void add_bak_globals(CLI::App& app, Globals& globals) {
+  add_s3_globals(app, globals);
   add_common_globals(app, globals, "-v,--verbose,--debug", "Print findings, warnings and errors only");
 }
 
@@ -105,7 +110,7 @@ std::string describe(const CLI::App& app, const CLI::ParseError& error) {
 // What CLI11 throws: help and version are no errors, and everything else is the user's usage.
 int report_parse(const CLI::App& app, const CLI::ParseError& error, bool json) {
   if (error.get_exit_code() == 0) return app.exit(error) == 0 ? kExitDone : 1;
-  return report(Error(Errc::usage, describe(app, error), "`davit --help` shows the usage"), json);
+  return report(Error(Errc::usage, describe(app, error), "`" + app.get_name() + " --help` shows the usage"), json);
 }
 
 int run_checked(int argc, char** argv) {

@@ -6,10 +6,10 @@
 #include "app/own_paths.hpp"
 #include "app/owner.hpp"
 #include "app/sweep.hpp"
+#include "cli/s3_access.hpp"
 #include "engine/address.hpp"
 #include "engine/http_engine.hpp"
 #include "storage/local/local_storage.hpp"
-#include "storage/s3/s3_storage.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
 
@@ -59,17 +59,7 @@ std::string Workbench::repository_directory() const {
 
 Result<std::unique_ptr<storage::Storage>> Workbench::open_s3() const {
   TRY_ASSIGN(location, storage::s3::parse_location(repository_));
-  storage::s3::Settings settings = globals_.s3;
-  TRY_ASSIGN(path_style, globals_.enabled(settings.path_style, "DAVIT_S3_PATH_STYLE"));
-  TRY_ASSIGN(virtual_host, globals_.enabled(settings.virtual_host, "DAVIT_S3_VIRTUAL_HOST"));
-  TRY_ASSIGN(allow_http, globals_.enabled(settings.allow_http, "DAVIT_S3_ALLOW_HTTP"));
-  // A flag wins over the variable that says the opposite.
-  settings.path_style = path_style && (settings.path_style || !settings.virtual_host);
-  settings.virtual_host = virtual_host && (settings.virtual_host || !globals_.s3.path_style);
-  settings.allow_http = allow_http;
-  TRY_ASSIGN(options, storage::s3::resolve(location, settings, globals_.environment));
-  options.stop = globals_.stop;
-  return storage::s3::open(std::move(options), clock_);
+  return cli::open_s3(globals_, location, globals_.s3, clock_);
 }
 
 Result<storage::Storage*> Workbench::storage(Use use) {

@@ -7,6 +7,9 @@ void add_pg_commands(CLI::App& app, const Globals& globals, Action& chosen) {
   add_pg_ls(app, globals, chosen);
   add_pg_dump(app, globals, chosen);
   add_pg_restore(app, globals, chosen);
+  add_pg_upload(app, globals, chosen);
+  add_pg_download(app, globals, chosen);
+  add_pg_backup(app, globals, chosen);
 }
 
 void add_pg(CLI::App& app, const Globals& globals, Action& chosen) {

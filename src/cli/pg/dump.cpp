@@ -18,6 +18,8 @@ struct Flags {
 Result<int> dump(const Globals& globals, const Flags& flags) {
   Workbench bench(globals);
   TRY_ASSIGN(storage, storage::LocalStorage::open(flags.directory, storage::LocalStorage::Access::write));
+  TRY_ASSIGN(swept, storage->sweep({}));
+  for (const std::string& line : swept) bench.run().reporter.note("removed what a dead run has left: " + line);
   TRY_ASSIGN(opened, open_server(bench, globals, flags.server, Equipment::tools));
   TRY_ASSIGN(report, app::dump_databases(opened.server, *storage, dump_options(flags.dump), bench.run()));
   bench.progress().close();

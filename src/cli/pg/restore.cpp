@@ -3,10 +3,12 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "app/pg/transfer.hpp"
 #include "cli/pg/commands.hpp"
 #include "cli/pg/dump_flags.hpp"
 #include "cli/pg/render.hpp"
 #include "cli/pg/server_flags.hpp"
+#include "cli/pg/store_flags.hpp"
 #include "storage/local/local_storage.hpp"
 
 namespace davit::cli {
@@ -16,6 +18,7 @@ using Access = storage::LocalStorage::Access;
 
 struct Flags {
   ServerFlags server;
+  BucketFlags bucket;
   std::string directory;
   std::string dump;
   std::vector<std::string> databases;
@@ -51,24 +54,33 @@ Result<app::PgRestoreOptions> options_of(const Flags& flags) {
   return options;
 }
 
-// Where the dumps are: a directory, or beside the dump that is named by its path.
-Result<std::unique_ptr<storage::Storage>> open_dumps(const Flags& flags, app::PgRestoreOptions& options) {
+// Where the dumps are: a bucket, a directory (which a bucket is copied into first, if both are named), or beside the
+// dump that is named by its path.
+Result<std::unique_ptr<storage::Storage>> open_dumps(Workbench& bench, const Globals& globals, const Flags& flags,
+                                                     app::PgRestoreOptions& options) {
   std::string directory = flags.directory;
-  if (directory.empty()) {
+  if (directory.empty() && flags.bucket.bucket.empty()) {
     if (flags.dump.empty())
-      return fail(Errc::usage, "nothing to restore was named", "name --dir or the file of a dump");
+      return fail(Errc::usage, "nothing to restore was named", "name --dir, --bucket or the file of a dump");
     const std::filesystem::path path = flags.dump;
     directory = path.has_parent_path() ? path.parent_path().string() : ".";
     options.dump = path.filename().string();
   }
-  TRY_ASSIGN(local, storage::LocalStorage::open(directory, Access::read));
+  if (directory.empty()) return open_bucket(bench, globals, flags.bucket);
+  if (flags.bucket.bucket.empty()) {
+    TRY_ASSIGN(local, storage::LocalStorage::open(directory, Access::read));
+    return local;
+  }
+  TRY_ASSIGN(bucket, open_bucket(bench, globals, flags.bucket));
+  TRY_ASSIGN(local, storage::LocalStorage::open(directory, Access::write));
+  TRY(app::transfer_dumps(*bucket, *local, {.databases = flags.databases}, bench.run()));
   return local;
 }
 
 Result<int> restore(const Globals& globals, const Flags& flags) {
   Workbench bench(globals);
   TRY_ASSIGN(options, options_of(flags));
-  TRY_ASSIGN(storage, open_dumps(flags, options));
+  TRY_ASSIGN(storage, open_dumps(bench, globals, flags, options));
   TRY_ASSIGN(opened, open_server(bench, globals, flags.server, Equipment::tools));
   TRY_ASSIGN(report, app::restore_dumps(opened.server, *storage, options, bench.run()));
   bench.progress().close();
@@ -82,11 +94,13 @@ Result<int> restore(const Globals& globals, const Flags& flags) {
 }  // namespace
 
 void add_pg_restore(CLI::App& app, const Globals& globals, Action& chosen) {
-  CLI::App* command = app.add_subcommand("restore", "Postgres from dumps in a directory, or a file");
+  CLI::App* command = app.add_subcommand("restore", "S3 ➜ Postgres: restore dumps, also from a directory or a file");
   auto flags = std::make_shared<Flags>();
   command->add_option("dump", flags->dump, "One dump: its name in the directory or bucket, or else its path");
   add_server_flags(*command, flags->server);
-  command->add_option("--dir", flags->directory, "The directory of the dumps")->type_name("DIR");
+  command->add_option("--dir", flags->directory, "The directory of the dumps; with a bucket: they are kept there, too")
+      ->type_name("DIR");
+  add_bucket_flags(*command, flags->bucket);
   add_database_flag(*command, flags->databases);
   command->add_flag("--create", flags->create, "Make databases; one that is there already is an error");
   command->add_flag("--into-existing", flags->into_existing,

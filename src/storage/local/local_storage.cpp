@@ -138,7 +138,10 @@ Result<> LocalStorage::remove(std::string_view key) {
 }
 
 Result<std::vector<std::string>> LocalStorage::sweep(const std::vector<std::string>& alive) {
-  return local::sweep_staging(*root_, alive);
+  TRY_ASSIGN(lines, local::sweep_staging(*root_, alive));
+  TRY_ASSIGN(temporaries, local::sweep_temporaries(root_->fd.get(), root_->shown));
+  lines.insert(lines.end(), temporaries.begin(), temporaries.end());
+  return lines;
 }
 
 }  // namespace davit::storage

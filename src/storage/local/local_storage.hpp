@@ -27,7 +27,7 @@ class LocalStorage : public Storage {
   [[nodiscard]] Result<std::unique_ptr<Publication>> stage(std::string_view prefix, std::string_view run) override;
   // Directories that hold nothing any more go with the object.
   [[nodiscard]] Result<> remove(std::string_view key) override;
-  // Lives: the process that made it still has it open (a lock on the directory), where the file system has such locks.
+  // And objects begun in the root itself. Lives: its maker still has it open (a lock), where there are such locks.
   [[nodiscard]] Result<std::vector<std::string>> sweep(const std::vector<std::string>& alive) override;
 
   struct Root;

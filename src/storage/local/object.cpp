@@ -1,6 +1,7 @@
 #include "storage/local/object.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ namespace {
 
 // Writing back begins while the object is still growing, so that the fsync at its end has little left to wait for.
 constexpr std::uint64_t kWriteBackEvery = 8U << 20U;
+constexpr std::string_view kTemporary = ".davit-";
 
 class FileWriter : public ObjectWriter {
  public:
@@ -154,7 +156,7 @@ Result<std::unique_ptr<ObjectWriter>> try_create(int base, std::string_view key,
   struct stat status{};
   if (::fstatat(directory.get(), std::string(name).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
     return fail_errno(EEXIST, what);
-  std::string temporary = ".davit-" + random_hex(8);
+  std::string temporary = std::string(kTemporary) + random_hex(8);
   UniqueFd file(
       ::openat(directory.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file) return fail_errno(errno, what);
@@ -162,6 +164,9 @@ Result<std::unique_ptr<ObjectWriter>> try_create(int base, std::string_view key,
   // From here on the writer removes the file.
   auto writer = std::make_unique<FileWriter>(std::move(directory), std::move(file), std::move(temporary),
                                              std::string(key), show(shown, key), set);
+  // By this a sweep sees that we live. One may have come before, and removed it: then it is made again.
+  static_cast<void>(::flock(fd, LOCK_SH | LOCK_NB));
+  if (::fstat(fd, &status) == 0 && status.st_nlink == 0) return fail_errno(ENOENT, what);
   // Where modes belong to the mount (CIFS, vfat), nobody may change them.
   if (::fchmod(fd, 0600) != 0 && errno != EPERM) return fail_errno(errno, what);
   return writer;
@@ -176,6 +181,19 @@ Result<std::unique_ptr<ObjectWriter>> create_object(int base, std::string_view k
     if (writer || writer.error().code() != Errc::not_found) return writer;
     if (attempt == kAttempts) return gone_is_failed(std::move(writer));
   }
+}
+
+Result<std::vector<std::string>> sweep_temporaries(int base, std::string_view shown) {
+  std::vector<std::string> lines;
+  TRY(for_each_entry(base, std::string(shown), [&](const std::string& name, const struct stat& status) -> Result<> {
+    if (!name.starts_with(kTemporary) || !S_ISREG(status.st_mode)) return {};
+    const UniqueFd file(::openat(base, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return {};
+    if (::unlinkat(base, name.c_str(), 0) != 0) return {};
+    lines.push_back(show(shown, name) + ": " + render_bytes(static_cast<std::uint64_t>(status.st_size)));
+    return {};
+  }));
+  return lines;
 }
 
 Result<std::unique_ptr<stream::ByteSource>> open_object(int base, std::string_view key, std::string_view shown,

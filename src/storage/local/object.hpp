@@ -22,6 +22,10 @@ struct SetState {
                                                                   std::string_view shown,
                                                                   const std::shared_ptr<SetState>& set);
 
+// Removes temporary files that dead processes have left in the directory itself; returns a line for each. Those of a
+// live one are locked, where the file system has locks; where it has none, everything stays.
+[[nodiscard]] Result<std::vector<std::string>> sweep_temporaries(int base, std::string_view shown);
+
 [[nodiscard]] Result<std::unique_ptr<stream::ByteSource>> open_object(int base, std::string_view key,
                                                                       std::string_view shown, std::uint64_t offset);
 

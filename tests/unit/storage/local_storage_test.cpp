@@ -314,3 +314,22 @@ TEST_CASE("a full disk in mid-set leaves nothing and says what to do", "[storage
   CHECK(contents(*storage).empty());
   REQUIRE(put(*storage, "object", "fits again"));
 }
+
+TEST_CASE("a sweep removes objects that dead processes had begun, and none that is being written", "[storage][local]") {
+  const TemporaryDirectory directory;
+  const auto storage = open_root(directory.path());
+  write_file(directory / ".davit-0123456789abcdef", "half of something");
+  write_file(directory / ".other", "somebody's");
+  auto writer = storage->create("object");
+  REQUIRE(writer);
+  REQUIRE((*writer)->write(std::as_bytes(std::span(std::string_view("whole")))));
+  const auto swept = storage->sweep({});
+  REQUIRE(swept);
+  REQUIRE(swept->size() == 1);
+  CHECK(swept->front().contains(".davit-0123456789abcdef"));
+  CHECK_FALSE(fs::exists(directory / ".davit-0123456789abcdef"));
+  CHECK(fs::exists(directory / ".other"));
+  REQUIRE((*writer)->finish());
+  REQUIRE((*writer)->commit());
+  CHECK(read_file(directory / "object") == "whole");
+}

@@ -1,0 +1,36 @@
+#include "cli/pg/store_flags.hpp"
+
+#include "cli/s3_access.hpp"
+
+namespace davit::cli {
+
+void add_bucket_flags(CLI::App& command, BucketFlags& flags) {
+  command.add_option("--bucket", flags.bucket, "The bucket: NAME, NAME/PREFIX or s3://NAME/PREFIX")
+      ->type_name("BUCKET");
+  command.add_option("--key", flags.access_key, "The access key; AWS_ACCESS_KEY_ID")->type_name("TEXT");
+  command
+      .add_option("--secret", flags.secret_key,
+                  "Seen by every user of this machine: better set AWS_SECRET_ACCESS_KEY or AWS_SECRET_ACCESS_KEY_FILE")
+      ->type_name("TEXT");
+  command.footer("How the S3 server is reached is said by options of all commands: --endpoint, --region and the like.");
+}
+
+Result<storage::s3::Location> bucket_location(const std::string& text) {
+  if (text.empty()) return fail(Errc::usage, "no bucket was named", "name it with --bucket");
+  return storage::s3::parse_location(storage::s3::is_location(text) ? text : "s3://" + text);
+}
+
+Result<std::unique_ptr<storage::Storage>> open_bucket(Workbench& bench, const Globals& globals,
+                                                      const BucketFlags& flags) {
+  TRY_ASSIGN(location, bucket_location(flags.bucket));
+  if (!flags.secret_key.empty())
+    bench.run().reporter.note(
+        "a secret key that is given as a flag can be seen by every user of this machine: set AWS_SECRET_ACCESS_KEY or "
+        "AWS_SECRET_ACCESS_KEY_FILE instead");
+  storage::s3::Settings settings = globals.s3;
+  settings.access_key = flags.access_key;
+  settings.secret_key = flags.secret_key;
+  return open_s3(globals, location, std::move(settings), bench.run().clock);
+}
+
+}  // namespace davit::cli

@@ -1,0 +1,29 @@
+#pragma once
+// The bucket that the commands of `davit pg` use. How its server is reached is said by the options of all commands
+// (--endpoint and the like).
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "cli/globals.hpp"
+#include "storage/s3/options.hpp"
+#include "storage/storage.hpp"
+
+namespace davit::cli {
+
+struct BucketFlags {
+  std::string bucket;
+  std::string access_key;
+  std::string secret_key;
+};
+void add_bucket_flags(CLI::App& command, BucketFlags& flags);
+
+// "backups", "backups/some/prefix", "s3://backups/some/prefix"
+[[nodiscard]] Result<storage::s3::Location> bucket_location(const std::string& text);
+
+// Tells if the secret key can be seen by others. Errors as of s3::open().
+[[nodiscard]] Result<std::unique_ptr<storage::Storage>> open_bucket(Workbench& bench, const Globals& globals,
+                                                                    const BucketFlags& flags);
+
+}  // namespace davit::cli
