@@ -1,6 +1,5 @@
 #pragma once
-// An S3 server in memory, on a port of the loopback, that does what S3 is documented to do: it checks signatures and
-// hashes, keeps multipart uploads, pages its listings, honours conditions. And it fails as a test says.
+// An S3 server in memory, on a port of the loopback, that fails as a test says.
 
 #include <array>
 #include <chrono>
@@ -12,6 +11,7 @@
 #include <string>
 
 #include "storage/s3/options.hpp"
+#include "support/fake_bucket.hpp"
 #include "support/scripted_server.hpp"
 #include "util/clock.hpp"
 
@@ -38,20 +38,8 @@ inline constexpr std::array kFaults{Fault::internal_error, Fault::internal_error
 
 class FakeS3 {
  public:
-  struct Rules {
-    bool conditional_put = true;       // honours `If-None-Match: *` of PUT
-    bool conditional_complete = true;  // and of CompleteMultipartUpload
-    bool ranges = true;                // of GET
-    std::size_t page = 1000;           // of listings
-    std::size_t least_part = 1;        // bytes of a part that is not the last
-    bool equal_parts = false;          // as R2: all but the last
-  };
-  struct Object {
-    std::string bytes;
-    std::string etag;
-    std::string writer;
-    TimePoint modified;
-  };
+  using Rules = FakeBucket::Rules;
+  using Object = FakeBucket::Object;
 
   FakeS3();
   explicit FakeS3(Rules rules);
