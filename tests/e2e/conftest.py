@@ -14,6 +14,7 @@ import pytest
 
 from support.davit import IMAGE, SCRATCH, Davit, extract_binary
 from support.engine import Engine, wait_until
+from support.rgw import Rgw
 from support.stack import Stack
 from support.tree import tree_manifest as read_tree
 
@@ -74,6 +75,38 @@ def davit(request, engine, repository, binary):
     Choose others with @pytest.mark.parametrize("davit", ["container", "host", "host-user"], indirect=True).
     """
     return Davit(request.param, engine, repository, binary)
+
+
+@pytest.fixture(scope="session")
+def rgw(engine):
+    """An S3 server. Whoever stops it starts it again."""
+    server = Rgw(engine)
+    try:
+        yield server.create()
+    finally:
+        server.destroy()
+
+
+@pytest.fixture
+def bucket(rgw):
+    """An empty bucket of this test alone."""
+    name = rgw.bucket()
+    yield name
+    rgw.client.empty(name)  # what it holds is in memory
+
+
+@pytest.fixture
+def unused_name():
+    """The name of a bucket that there isn't."""
+    return f"e2e-none-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="session")
+def many(rgw):
+    """(bucket, prefix) of 3,000 objects: dumps of as many databases, and leavings of a backup that never was."""
+    bucket, prefix = rgw.bucket(), "many/backups/aaa/20200101T000000Z-0000/db"
+    rgw.client.put_all(bucket, {f"{prefix}/db{n:04}-20200101T000000Z.sql": b"x" for n in range(3000)})
+    return bucket, prefix
 
 
 @pytest.fixture

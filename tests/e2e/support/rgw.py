@@ -1,5 +1,7 @@
 """An S3 server of the tests' own: a Ceph RADOS gateway in a container. Buckets and objects go with it."""
 
+import datetime
+import json
 import uuid
 from contextlib import contextmanager
 
@@ -51,6 +53,22 @@ class Rgw:
     def variables(self, **more):
         """What davit finds the server by."""
         return {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_ENDPOINT_URL": self.endpoint, **more}
+
+    def sent(self):
+        """Bytes that went out to the network."""
+        lines = self.engine.exec(self.name, "cat", "/proc/net/dev").splitlines()
+        return sum(int(line.split(":")[1].split()[8]) for line in lines[2:] if line.split(":")[0].strip() != "lo")
+
+    def age(self, bucket, key, hours=2):
+        """From now on the object was stored so long ago, as far as listings say."""
+        entry = json.loads(self._admin("bi", "get", f"--bucket={bucket}", f"--object={key}"))
+        meta = entry["entry"]["meta"]
+        stored = datetime.datetime.fromisoformat(meta["mtime"][:19])
+        meta["mtime"] = (stored - datetime.timedelta(hours=hours)).isoformat() + meta["mtime"][19:]
+        self._admin("bi", "put", f"--bucket={bucket}", "--infile=/dev/stdin", input=json.dumps(entry))
+
+    def _admin(self, *args, **more):
+        return self.engine.exec(self.name, "radosgw-admin", *args, **more)
 
     # --- what goes wrong ---
 

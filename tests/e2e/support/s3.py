@@ -7,6 +7,7 @@ import http.client
 import ssl
 import urllib.parse
 import xml.etree.ElementTree as xml
+from concurrent.futures import ThreadPoolExecutor
 
 
 class Refused(AssertionError):
@@ -77,11 +78,21 @@ class S3:
     def put(self, bucket, key, body):
         self.request("PUT", f"/{bucket}/{key}", body=body)
 
+    def put_all(self, bucket, objects):
+        with ThreadPoolExecutor(8) as pool:
+            for _ in pool.map(lambda item: self.put(bucket, *item), objects.items()):
+                pass
+
     def get(self, bucket, key):
         return self.request("GET", f"/{bucket}/{key}")[1]
 
     def delete(self, bucket, key):
         self.request("DELETE", f"/{bucket}/{key}")
+
+    def empty(self, bucket):
+        with ThreadPoolExecutor(8) as pool:
+            for _ in pool.map(lambda key: self.delete(bucket, key), self.objects(bucket)):
+                pass
 
     def objects(self, bucket, prefix=""):
         """{key: bytes} of everything below a prefix."""
@@ -95,6 +106,21 @@ class S3:
             if page.findtext("IsTruncated") != "true":
                 return found
 
+    def _uploads(self, bucket):
+        """[(key, id)] of multipart uploads that were neither completed nor aborted."""
+        page = self._tree(bucket, **{"uploads": "", "encoding-type": "url"})
+        return [(urllib.parse.unquote_plus(u.findtext("Key")), u.findtext("UploadId")) for u in page.iter("Upload")]
+
     def uploads(self, bucket):
-        """The keys of multipart uploads that were neither completed nor aborted."""
-        return [urllib.parse.unquote_plus(u.findtext("Key")) for u in self._tree(bucket, uploads="").iter("Upload")]
+        """Their keys."""
+        return [key for key, _ in self._uploads(bucket)]
+
+    def parts(self, bucket):
+        """How many parts they have, all together."""
+        found = 0
+        for key, id in self._uploads(bucket):
+            try:
+                found += self.request("GET", f"/{bucket}/{key}", {"uploadId": id})[1].count(b"<Part>")
+            except Refused as error:  # it ended meanwhile
+                assert error.status == 404, error
+        return found
