@@ -99,6 +99,11 @@ Result<net::HttpRequest> Client::make_request(const Call& call) const {
   return http;
 }
 
+int Client::attempts() const {
+  const Retries& retries = options_.retries;
+  return answered_ ? retries.attempts : std::min(retries.attempts, retries.first_attempts);
+}
+
 Result<> Client::wait(int attempt, const net::HttpResponse* response, const std::stop_token& stop) const {
   const Retries& retries = options_.retries;
   auto longest = retries.first_delay;
@@ -130,7 +135,8 @@ Result<Answer> Client::send(const Call& call) const {
   for (int attempt = 1;; ++attempt) {
     TRY_ASSIGN(request, in_context(make_request(call), call.doing));
     auto response = (call.own_connection ? own_connections_ : http_).send(request, stop);
-    const bool last = attempt >= options_.retries.attempts;
+    if (response) answered_ = true;
+    const bool last = attempt >= attempts();
     if (!response) {
       if (response.error().code() != Errc::unavailable || last)
         return std::unexpected(std::move(response).error().context(call.doing));

@@ -1,6 +1,7 @@
 #pragma once
 // Requests to one bucket: signed, repeated where that may help, their errors in our words. Thread-safe.
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -61,6 +62,8 @@ class Client {
 
  private:
   [[nodiscard]] Result<net::HttpRequest> make_request(const Call& call) const;
+  // How often a request is tried: less often as long as the server has never answered, since its address may be wrong.
+  [[nodiscard]] int attempts() const;
   // Sleeps before the attempt after `attempt`. Errc::cancelled if `stop` comes between.
   [[nodiscard]] Result<> wait(int attempt, const net::HttpResponse* response, const std::stop_token& stop) const;
 
@@ -71,7 +74,8 @@ class Client {
   std::string base_;  // "https://host/path", with the bucket
   std::string host_;
   std::string base_path_;
-  mutable std::mutex mutex_;  // of random_
+  mutable std::atomic<bool> answered_ = false;  // to any request
+  mutable std::mutex mutex_;                    // of random_
   mutable std::mt19937_64 random_;
 };
 

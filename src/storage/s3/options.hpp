@@ -32,7 +32,8 @@ struct Credentials {
 };
 
 struct Retries {
-  int attempts = 8;  // of one request, the first included
+  int attempts = 8;        // of one request, the first included
+  int first_attempts = 3;  // of a request to a server that has never answered
   std::chrono::milliseconds first_delay{250};
   std::chrono::milliseconds longest_delay{std::chrono::seconds(20)};
 };

@@ -165,7 +165,13 @@ Result<std::unique_ptr<Storage>> open(Options options, const Clock& clock) {
   const Location location = options.location;
   auto client = std::make_shared<const Client>(std::move(options), clock);
   std::string root = location.prefix.empty() ? "" : location.prefix + "/";
-  TRY(in_context(list_objects(*client, root, 1), "open " + describe(location)));
+  if (auto listed = list_objects(*client, root, 1); !listed) {
+    Error error = std::move(listed).error().context("open " + describe(location));
+    const bool unavailable = error.code() == Errc::unavailable;
+    return std::unexpected(
+        unavailable ? std::move(error).hint_if_none("check the address of the endpoint: --endpoint or AWS_ENDPOINT_URL")
+                    : std::move(error));
+  }
   return std::make_unique<S3Storage>(std::move(client), std::move(root));
 }
 

@@ -54,7 +54,7 @@ def test_no_such_bucket(refuses, unused_name):
 
 
 def test_no_such_endpoint(refuses):
-    refuses("unavailable", "127.0.0.1:9: connection refused", None, endpoint="http://127.0.0.1:9")
+    refuses("unavailable", "127.0.0.1:9: connection refused", "--endpoint", endpoint="http://127.0.0.1:9")
 
 
 def test_tools_that_are_too_old(bak, server_17, dumps):

@@ -30,15 +30,34 @@ ERRORS = [
     ({"DOCKER_HOST": "unix:///none.sock"}, ["--json", "backup", "--stack", "shop", "--repository", "/tmp"]),
     ({"DOCKER_HOST": "ssh://host"}, ["backup", "--stack", "shop", "--repository", "/tmp"]),
     ({"DOCKER_API_VERSION": "1.24"}, ["backup", "--stack", "shop", "--repository", "/tmp"]),
+    ({}, ["pg"]),
+    ({}, ["pg", "frob"]),
+    ({}, ["pg", "ls", "--host", "/nowhere"]),
+]
+BAK_ERRORS = [
+    ({}, []),
+    ({}, ["frob"]),
+    ({}, ["dump", "--host", "/nowhere"]),
+    ({}, ["dump", "--host", "/nowhere", "--dir", "/tmp"]),
+    ({"PGPASSWORD": "x", "PGPASSWORD_FILE": "/x"}, ["ls"]),
+    ({}, ["ls", "--host", "db:port"]),
+    ({}, ["upload", "--dir", "/tmp"]),
+    ({}, ["upload", "--dir", "/nowhere", "--bucket", "bucket"]),
+    ({}, ["upload", "--dir", "/tmp", "--bucket", "Bucket_/x"]),
+    ({}, ["upload", "--dir", "/tmp", "--bucket", "bucket"]),
+    ({}, ["restore", "--host", "/nowhere"]),
+    ({}, ["restore", "--host", "/nowhere", "--dir", "/nowhere"]),
+    ({}, ["restore", "--host", "/nowhere", "--dir", "/tmp", "--create", "--into-existing"]),
+    ({}, ["--json", "restore", "--host", "/nowhere", "/nowhere/db-20260101T000000Z.sql"]),
 ]
 
 
-def run(variables, args):
+def run(variables, args, program="davit"):
     """The command line, what it printed to both outputs, and its exit code, as text."""
     pairs = [o for k, v in variables.items() for o in ("-e", f"{k}={v}")]
-    done = subprocess.run(["docker", "run", "--rm", "--network", "none", *pairs, IMAGE, *args], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True)
-    line = " ".join([f"{k}={v}" for k, v in variables.items()] + ["davit", *map(shlex.quote, args)])
+    done = subprocess.run(["docker", "run", "--rm", "--network", "none", *pairs, "--entrypoint", f"/{program}", IMAGE, *args],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    line = " ".join([f"{k}={v}" for k, v in variables.items()] + [program, *map(shlex.quote, args)])
     return f"$ {line}\n{done.stdout}{done.stderr}[exit code {done.returncode}]\n"
 
 
@@ -53,6 +72,20 @@ def compare(name, text):
 def test_help(command):
     args = [*filter(None, [command]), "--help"]
     compare("-".join(filter(None, ["help", command])) + ".txt", run({}, args))
+
+
+@pytest.mark.parametrize("command", ["", "ls", "dump", "upload", "download", "restore", "backup"])
+def test_help_of_bak(command):
+    args = [*filter(None, [command]), "--help"]
+    compare("-".join(filter(None, ["help-bak", command])) + ".txt", run({}, args, "bak"))
+
+
+def test_help_of_pg():
+    compare("help-pg.txt", run({}, ["pg", "--help"]))
+
+
+def test_errors_of_bak():
+    compare("errors-bak.txt", "\n".join(run(variables, args, "bak") for variables, args in BAK_ERRORS))
 
 
 def test_errors():
