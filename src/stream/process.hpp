@@ -26,7 +26,7 @@ struct ProgramOutcome {
 // its stdout. An exit code other than 0 is an outcome; an error is when it can't be started (Errc::not_found if there
 // is no such program), when a stream failed, or Errc::cancelled: then it is killed. If `in` fails, stdin is closed at
 // that point, and its error is returned once the program has ended. That the program didn't read all of `in` is no
-// error. Between two pieces of output or input a stop is noticed within half a second.
+// error. Between two pieces of output or input a stop is noticed within half a second. REQUIRES: SIGPIPE is ignored.
 [[nodiscard]] Result<ProgramOutcome> run_program(const Program& program, ByteSource* in, ByteSink& out,
                                                  std::stop_token stop = {});
 

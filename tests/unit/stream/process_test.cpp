@@ -2,6 +2,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
+#include <csignal>
 #include <thread>
 
 #include "stream/memory_stream.hpp"
@@ -36,6 +37,7 @@ TEST_CASE("a program is fed while it prints, however much either is") {
 }
 
 TEST_CASE("a program that doesn't want all of its input is judged by its exit code") {
+  std::signal(SIGPIPE, SIG_IGN);
   MemorySource in(std::string(3'000'000, 'x'));
   MemorySink out;
   const auto outcome = run_program(shell("head -c 3; exit 4"), &in, out);

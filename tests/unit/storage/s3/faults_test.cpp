@@ -2,6 +2,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_adapters.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 #include <functional>
 #include <future>
@@ -57,9 +58,8 @@ bool passes(Fault fault) { return fault != Fault::wrong_etag; }
 
 // All but a stall, which takes its time.
 Fault quick_fault() {
-  const auto fault = kFaults.at(GENERATE(range(std::size_t{0}, kFaults.size())));
-  if (fault == Fault::stall) SKIP("has a test of its own");
-  return fault;
+  return GENERATE(filter([](Fault fault) { return fault != Fault::stall; },
+                         map([](std::size_t i) { return kFaults.at(i); }, range(std::size_t{0}, kFaults.size()))));
 }
 
 // What one run came to, with the fault at one request.
