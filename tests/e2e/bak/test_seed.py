@@ -124,7 +124,8 @@ def test_copies_are_never_overwritten(bak, server, rgw, bucket, dumps):
     rgw.client.put(bucket, key, before[key][:-1])
     for file in dumps.iterdir():
         file.unlink()
-    assert key in bak("download", *s3, env=env, code=13).stderr
+    assert f"{key.removeprefix('below/')} in s3://{bucket}/below is not what its digest says" in \
+        bak("download", *s3, env=env, code=13).stderr
     assert databases_in(files_of(dumps)) == []
 
 

@@ -19,7 +19,8 @@ create temp table pool as select k, (select string_agg(sha512((k || ':' || i)::t
   from generate_series(1, 128) i) as noise from generate_series(0, 1023) k;
 create table big (n int primary key, noise bytea);
 alter table big alter noise set storage external;
-insert into big select n, noise from generate_series(1, {rows}) n join pool on k = n % 1024;
+insert into big select n, noise from generate_series(1, {rows}) n join pool on k = n % 1024
+  order by n;  -- alike ones together would be squeezed
 """
 SMALL = """
 create table orders (id bigint primary key, customer text);
@@ -67,9 +68,12 @@ class Server:
         return self.db.sql("select datname from pg_database where not datistemplate order by 1", "postgres")
 
     def contents(self, name):
-        """Everything of a database, as SQL, with its owner."""
-        text = self.db.run("pg_dump", "-U", "postgres", "--create", "-d", conninfo(name))
-        return [line for line in text.splitlines() if not re.match(r"\\(un)?restrict|-- Dumped", line)]
+        """Everything of a database, as SQL, and what it is itself: its owner, privileges, encoding and locale. (pg_dump refuses
+        to say that of one with two lines in its name.)"""
+        itself = self.db.sql("select pg_get_userbyid(datdba), datacl, pg_encoding_to_char(encoding), datcollate, datctype "
+                             "from pg_database where datname = current_database()", name)
+        text = self.db.run("pg_dump", "-U", "postgres", "-d", conninfo(name))
+        return [itself, *(line for line in text.splitlines() if not re.match(r"\\(un)?restrict|-- Dumped", line))]
 
     def digest(self, name):
         """Of the large table."""

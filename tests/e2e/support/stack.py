@@ -34,7 +34,8 @@ class Stack:
 
     def destroy(self):
         """Everything of the project is gone after this, also what Compose doesn't know any more."""
-        self.compose("down", "-t", "1", "-v", "--remove-orphans", check=False)
+        if self.directory.exists():  # Compose runs in it
+            self.compose("down", "-t", "1", "-v", "--remove-orphans", check=False)
         label = f"label=com.docker.compose.project={self.name}"
         for container in self.engine.names("ps", "-aq", "--filter", label):
             self.engine.run("rm", "-f", "-v", container, check=False)
