@@ -95,9 +95,24 @@ int report(const Error& error, bool json) {
   return exit_code_of(error.code());
 }
 
+// The command that was found, as far as it goes: "davit pg dump".
+struct Found {
+  const CLI::App* command;
+  std::string name;
+};
+Found find_command(const CLI::App& app) {
+  Found found{&app, app.get_name()};
+  while (!found.command->get_subcommands().empty()) {
+    found.command = found.command->get_subcommands().front();
+    found.name += " " + found.command->get_name();
+  }
+  return found;
+}
+
 // What the parser found wrong, in our own form: its messages are sentences.
-std::string describe(const CLI::App& app, const CLI::ParseError& error) {
-  if (const std::vector<std::string> rest = app.remaining(true); !rest.empty() && app.get_subcommands().empty())
+std::string describe(const CLI::App& app, const CLI::App& command, const CLI::ParseError& error) {
+  const std::vector<std::string> rest = app.remaining(true);
+  if (!rest.empty() && command.get_require_subcommand_min() > 0)
     return "no such command: " + escape_for_display(rest.front());
   std::string text = error.what();
   if (text.size() > 1 && std::islower(static_cast<unsigned char>(text[1])) != 0)
@@ -110,7 +125,9 @@ std::string describe(const CLI::App& app, const CLI::ParseError& error) {
 // What CLI11 throws: help and version are no errors, and everything else is the user's usage.
 int report_parse(const CLI::App& app, const CLI::ParseError& error, bool json) {
   if (error.get_exit_code() == 0) return app.exit(error) == 0 ? kExitDone : 1;
-  return report(Error(Errc::usage, describe(app, error), "`" + app.get_name() + " --help` shows the usage"), json);
+  const Found found = find_command(app);
+  return report(Error(Errc::usage, describe(app, *found.command, error), "`" + found.name + " --help` shows the usage"),
+                json);
 }
 
 int run_checked(int argc, char** argv) {

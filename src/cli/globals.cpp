@@ -75,9 +75,11 @@ Result<storage::Storage*> Workbench::storage(Use use) {
   if (repository_.contains("://"))
     return fail(Errc::usage, "repository " + escape_for_display(repository_) + " is neither a directory nor in S3",
                 "name a directory, or s3://bucket/prefix");
-  TRY_ASSIGN(local, storage::LocalStorage::open(repository_, use == Use::write ? storage::LocalStorage::Access::write
-                                                                               : storage::LocalStorage::Access::read));
-  storage_ = std::move(local);
+  using Access = storage::LocalStorage::Access;
+  auto local = storage::LocalStorage::open(repository_, use == Use::write ? Access::write : Access::read);
+  if (!local)
+    return std::unexpected(std::move(local).error().hint_if_none("check its path; the first backup makes it"));
+  storage_ = *std::move(local);
   return storage_.get();
 }
 

@@ -4,7 +4,7 @@
 #include "cli/pg/dump_flags.hpp"
 #include "cli/pg/render.hpp"
 #include "cli/pg/server_flags.hpp"
-#include "storage/local/local_storage.hpp"
+#include "cli/pg/store_flags.hpp"
 
 namespace davit::cli {
 namespace {
@@ -17,7 +17,7 @@ struct Flags {
 
 Result<int> dump(const Globals& globals, const Flags& flags) {
   Workbench bench(globals);
-  TRY_ASSIGN(storage, storage::LocalStorage::open(flags.directory, storage::LocalStorage::Access::write));
+  TRY_ASSIGN(storage, open_directory(flags.directory, storage::LocalStorage::Access::write));
   TRY_ASSIGN(swept, storage->sweep({}));
   for (const std::string& line : swept) bench.run().reporter.note("removed what a dead run has left: " + line);
   TRY_ASSIGN(opened, open_server(bench, globals, flags.server, Equipment::tools));

@@ -68,11 +68,11 @@ Result<std::unique_ptr<storage::Storage>> open_dumps(Workbench& bench, const Glo
   }
   if (directory.empty()) return open_bucket(bench, globals, flags.bucket);
   if (flags.bucket.bucket.empty()) {
-    TRY_ASSIGN(local, storage::LocalStorage::open(directory, Access::read));
+    TRY_ASSIGN(local, open_directory(directory, Access::read));
     return local;
   }
   TRY_ASSIGN(bucket, open_bucket(bench, globals, flags.bucket));
-  TRY_ASSIGN(local, storage::LocalStorage::open(directory, Access::write));
+  TRY_ASSIGN(local, open_directory(directory, Access::write));
   TRY(app::transfer_dumps(*bucket, *local, {.databases = flags.databases}, bench.run()));
   return local;
 }

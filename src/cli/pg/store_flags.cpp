@@ -20,6 +20,13 @@ Result<storage::s3::Location> bucket_location(const std::string& text) {
   return storage::s3::parse_location(storage::s3::is_location(text) ? text : "s3://" + text);
 }
 
+Result<std::unique_ptr<storage::LocalStorage>> open_directory(const std::string& path,
+                                                              storage::LocalStorage::Access access) {
+  auto opened = storage::LocalStorage::open(path, access, "directory");
+  if (!opened) return std::unexpected(std::move(opened).error().hint_if_none("check its path"));
+  return opened;
+}
+
 Result<std::unique_ptr<storage::Storage>> open_bucket(Workbench& bench, const Globals& globals,
                                                       const BucketFlags& flags) {
   TRY_ASSIGN(location, bucket_location(flags.bucket));

@@ -1,5 +1,6 @@
 #pragma once
-// The bucket that the commands of `davit pg` use. How its server is reached is said by the options of all commands
+// The bucket and the directory that the commands of `davit pg` use. How the bucket's server is reached is said by the
+// options of all commands
 // (--endpoint and the like).
 
 #include <CLI/CLI.hpp>
@@ -7,6 +8,7 @@
 #include <string>
 
 #include "cli/globals.hpp"
+#include "storage/local/local_storage.hpp"
 #include "storage/s3/options.hpp"
 #include "storage/storage.hpp"
 
@@ -21,6 +23,10 @@ void add_bucket_flags(CLI::App& command, BucketFlags& flags);
 
 // "backups", "backups/some/prefix", "s3://backups/some/prefix"
 [[nodiscard]] Result<storage::s3::Location> bucket_location(const std::string& text);
+
+// The directory of the dumps. Errors as of LocalStorage::open().
+[[nodiscard]] Result<std::unique_ptr<storage::LocalStorage>> open_directory(const std::string& path,
+                                                                            storage::LocalStorage::Access access);
 
 // Tells if the secret key can be seen by others. Errors as of s3::open().
 [[nodiscard]] Result<std::unique_ptr<storage::Storage>> open_bucket(Workbench& bench, const Globals& globals,

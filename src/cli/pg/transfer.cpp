@@ -33,7 +33,7 @@ Result<> report_transfer(Workbench& bench, const Globals& globals, const app::Tr
 
 Result<int> upload(const Globals& globals, const TransferFlags& flags) {
   Workbench bench(globals);
-  TRY_ASSIGN(local, storage::LocalStorage::open(flags.directory, Access::read));
+  TRY_ASSIGN(local, open_directory(flags.directory, Access::read));
   TRY_ASSIGN(bucket, open_bucket(bench, globals, flags.bucket));
   TRY_ASSIGN(report, app::transfer_dumps(*local, *bucket, {.databases = flags.databases}, bench.run()));
   TRY(report_transfer(bench, globals, report, bucket->describe()));
@@ -43,7 +43,7 @@ Result<int> upload(const Globals& globals, const TransferFlags& flags) {
 Result<int> download(const Globals& globals, const TransferFlags& flags) {
   Workbench bench(globals);
   TRY_ASSIGN(bucket, open_bucket(bench, globals, flags.bucket));
-  TRY_ASSIGN(local, storage::LocalStorage::open(flags.directory, Access::write));
+  TRY_ASSIGN(local, open_directory(flags.directory, Access::write));
   TRY_ASSIGN(report, app::transfer_dumps(*bucket, *local, {.databases = flags.databases}, bench.run()));
   TRY(report_transfer(bench, globals, report, local->describe()));
   return kExitDone;
@@ -62,7 +62,7 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
   TRY_ASSIGN(bucket, open_bucket(bench, globals, flags.bucket));
   std::unique_ptr<storage::Storage> local;
   if (!flags.directory.empty()) {
-    TRY_ASSIGN(opened, storage::LocalStorage::open(flags.directory, Access::write));
+    TRY_ASSIGN(opened, open_directory(flags.directory, Access::write));
     local = std::move(opened);
     TRY_ASSIGN(swept, local->sweep({}));
     for (const std::string& line : swept) bench.run().reporter.note("removed what a dead run has left: " + line);

@@ -55,9 +55,10 @@ Result<> collect(int directory, const std::string& path, std::string_view prefix
 
 LocalStorage::LocalStorage(std::shared_ptr<const Root> root) : root_(std::move(root)) {}
 
-Result<std::unique_ptr<LocalStorage>> LocalStorage::open(const std::filesystem::path& root, Access access) {
-  const std::string what = "repository " + escape_for_display(root.native());
-  if (root.empty()) return fail(Errc::usage, "repository: the path is empty");
+Result<std::unique_ptr<LocalStorage>> LocalStorage::open(const std::filesystem::path& root, Access access,
+                                                         std::string_view noun) {
+  const std::string what = std::string(noun) + " " + escape_for_display(root.native());
+  if (root.empty()) return fail(Errc::usage, std::string(noun) + ": the path is empty");
   UniqueFd fd(::open(root.c_str(), kOpenRoot));
   if (!fd && errno == ENOENT && access == Access::write) {
     // A trailing slash would make the name of the parent the name of the root.
@@ -66,8 +67,7 @@ Result<std::unique_ptr<LocalStorage>> LocalStorage::open(const std::filesystem::
     fd = std::move(made);
   }
   if (!fd && errno == ENOTDIR) return fail(Errc::usage, what + ": not a directory");
-  if (!fd)
-    return std::unexpected(fail_errno(errno, what).error().hint_if_none("check its path; the first backup makes it"));
+  if (!fd) return fail_errno(errno, what);
   if (access == Access::write && ::faccessat(fd.get(), ".", W_OK | X_OK, AT_EACCESS) != 0)
     return fail_errno(errno, what + ": it is not writable");
   return std::unique_ptr<LocalStorage>(

@@ -16,7 +16,9 @@ class LocalStorage : public Storage {
     read,   // the root must exist
     write,  // a missing root is made, but not its parents; one that can't be written to is an error at once
   };
-  [[nodiscard]] static Result<std::unique_ptr<LocalStorage>> open(const std::filesystem::path& root, Access access);
+  // `noun` is what its errors call it.
+  [[nodiscard]] static Result<std::unique_ptr<LocalStorage>> open(const std::filesystem::path& root, Access access,
+                                                                  std::string_view noun = "repository");
 
   [[nodiscard]] std::string describe() const override;
   [[nodiscard]] Result<std::unique_ptr<stream::ByteSource>> open(std::string_view key,
