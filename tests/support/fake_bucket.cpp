@@ -145,7 +145,8 @@ Answer FakeBucket::read(const SeenRequest& request, const std::string& name) con
     return answer;
   }
   const Object& object = found->second;
-  if (const auto match = net::find_header(request.headers, "If-Match"); match && *match != object.etag)
+  if (const auto match = net::find_header(request.headers, "If-Match");
+      rules.if_match && match && *match != object.etag)
     return s3_error(412, "PreconditionFailed");
   Answer answer;
   answer.headers = {{"ETag", object.etag}, {"Last-Modified", http_date(object.modified)}};

@@ -25,6 +25,7 @@ class FakeBucket {
     bool conditional_put = true;       // honours `If-None-Match: *` of PUT
     bool conditional_complete = true;  // and of CompleteMultipartUpload
     bool ranges = true;                // of GET
+    bool if_match = true;              // of GET, too
     std::size_t page = 1000;           // of listings
     std::size_t least_part = 1;        // bytes of a part that is not the last
     bool equal_parts = false;          // as R2: all but the last

@@ -48,6 +48,8 @@ struct ServerError {
 };
 [[nodiscard]] std::optional<ServerError> parse_server_error(std::string_view body);
 
+// Whether what was asked for was done: no error stands in a body behind a 2xx, either.
+[[nodiscard]] bool is_success(const net::HttpResponse& response);
 // An answer that is no success, as an error of ours, with a hint where there is something to do. `doing` is what was
 // asked for.
 [[nodiscard]] Error error_of(const net::HttpResponse& response, std::string_view doing);

@@ -38,14 +38,22 @@ class RangeSink : public stream::ByteSink {
   std::size_t filled_ = 0;
 };
 
-// Whether this answer holds the bytes from `offset` on, of an object of `total` bytes.
-Result<> check_range(const net::HttpResponse& response, std::uint64_t offset, std::uint64_t end, std::uint64_t total) {
+constexpr std::string_view kReplaced = "it was replaced or removed while it was read";
+
+// Whether this answer holds the bytes from `offset` on, of the object of `total` bytes that was opened.
+Result<> check_range(const net::HttpResponse& response, std::string_view etag, std::uint64_t offset, std::uint64_t end,
+                     std::uint64_t total) {
+  // Not every server heeds If-Match.
+  if (!etag.empty() && response.header("ETag").value_or(etag) != etag)
+    return fail(Errc::corrupt, std::string(kReplaced));
   if (response.status == 206) {
     const std::string expected = std::format("bytes {}-{}/{}", offset, end - 1, total);
     const std::string_view range = response.header("Content-Range").value_or("");
     if (range == expected) return {};
     return fail(Errc::failed, "the server sends another range than was asked for: " + escape_for_display(range));
   }
+  // An error may come behind a 200, too, and has none.
+  if (!etag.empty() && !response.header("ETag")) return fail(Errc::failed, "the server's answer has no ETag");
   if (offset == 0 && end == total) return {};
   return fail(Errc::failed, "the server does not send parts of objects");
 }
@@ -156,9 +164,7 @@ Result<Answer> Client::send(const Call& call) const {
 
 Result<Answer> Client::demand(const Call& call) const {
   TRY_ASSIGN(answer, send(call));
-  const bool hidden =
-      answer.response.ok() && !answer.response.body.empty() && parse_server_error(answer.response.body).has_value();
-  if (!answer.response.ok() || hidden) return std::unexpected(error_of(answer.response, call.doing));
+  if (!is_success(answer.response)) return std::unexpected(error_of(answer.response, call.doing));
   return answer;
 }
 
@@ -173,7 +179,7 @@ Result<> Client::fetch(const std::string& object, const std::string& etag, std::
     if (!etag.empty()) call.headers.push_back({"If-Match", etag});
     TRY_ASSIGN(request, in_context(make_request(call), doing));
     // Before a byte of it counts: what comes may be cut, and then the rest is asked for.
-    request.check_head = [&](const net::HttpResponse& head) { return check_range(head, from, end, total); };
+    request.check_head = [&](const net::HttpResponse& head) { return check_range(head, etag, from, end, total); };
     RangeSink sink(into.subspan(done));
     auto response = http_.send(request, sink, stop);
     if (response && response->ok()) {
@@ -183,7 +189,7 @@ Result<> Client::fetch(const std::string& object, const std::string& etag, std::
     }
     const bool passing = response ? is_worth_repeating(*response) : response.error().code() == Errc::unavailable;
     if (!passing && response && (response->status == 412 || response->status == 404))
-      return fail(Errc::corrupt, std::string(doing) + ": it was replaced or removed while it was read");
+      return fail(Errc::corrupt, std::string(doing) + ": " + std::string(kReplaced));
     if (!passing && response) return std::unexpected(error_of(*response, doing));
     if (!passing) return std::unexpected(std::move(response).error().context(doing));
     if (sink.filled() > 0) attempt = 1;

@@ -56,8 +56,8 @@ Result<std::unique_ptr<Lease>> Lease::take(std::shared_ptr<const Client> client,
     if (there) return fail(Errc::exists, "store " + lease->client_->show(lease->name_) + ": it exists already");
   }
   const std::string rendered = render_lease(lease->text_);
-  TRY(put_object(*lease->client_, lease->name_, std::as_bytes(std::span(rendered)), replacing, lease->writer_));
   lease->written_ = lease->client_->clock().steady();
+  TRY(put_object(*lease->client_, lease->name_, std::as_bytes(std::span(rendered)), replacing, lease->writer_));
   try {
     lease->thread_ = std::jthread([self = lease.get()] { self->run(); });
   } catch (const std::system_error& error) {
@@ -80,8 +80,21 @@ void Lease::stop_writing() {
 
 void Lease::run() {
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, kLeaseInterval, [&] { return ended_; }))
-    if (auto written = write_locked(); !written) log_info(written.error().message());
+  while (!changed_.wait_for(lock, kLeaseInterval, [&] { return ended_ || lost_; }))
+    if (auto kept = keep_locked(); !kept) log_info(kept.error().message());
+}
+
+Result<> Lease::keep_locked() {
+  // A clock of ours may have stood while this machine slept, so the server's counts, too. Half the time is left for
+  // what comes behind it.
+  constexpr auto kLongest = kLeaseEnds / 2;
+  TRY_ASSIGN(there, head_object(*client_, name_));
+  lost_ = lost_ || !there || (!there->writer.empty() && there->writer != writer_) ||
+          there->at - there->modified > kLongest || client_->clock().steady() - written_ > kLongest;
+  if (lost_)
+    return fail(Errc::failed, "this run was cut off from the server for so long that others may have taken it for dead",
+                "run again");
+  return write_locked();
 }
 
 Result<> Lease::write_locked() {
@@ -95,16 +108,12 @@ Result<> Lease::write_locked() {
 Result<> Lease::change(LeaseText text) {
   const std::scoped_lock lock(mutex_);
   text_ = std::move(text);
-  return write_locked();
+  return keep_locked();
 }
 
 Result<> Lease::renew() {
   const std::scoped_lock lock(mutex_);
-  // With time to spare for what comes behind it.
-  if (client_->clock().steady() - written_ > kLeaseEnds / 2)
-    return fail(Errc::failed, "this run was cut off from the server for so long that others may have taken it for dead",
-                "run again");
-  return write_locked();
+  return keep_locked();
 }
 
 Result<> Lease::end() {

@@ -43,9 +43,10 @@ class Lease {
   Lease(const Lease&) = delete;
   Lease& operator=(const Lease&) = delete;
 
-  // Says something else from now on.
+  // Says something else from now on. As renew(): Errc::failed if it is gone, or was not written for so long that others
+  // may have taken the run for dead: what they have undone is not there any more, and nothing may be built on it.
   [[nodiscard]] Result<> change(LeaseText text);
-  // Writes it now; Errc::failed if it was not written for so long that others may have taken the run for dead.
+  // Writes it now.
   [[nodiscard]] Result<> renew();
   // Stops writing it and removes it. Fine if it was.
   [[nodiscard]] Result<> end();
@@ -53,6 +54,8 @@ class Lease {
  private:
   Lease(std::shared_ptr<const Client> client, std::string name, LeaseText text);
   void run();
+  // Looks whether it is still ours, and writes it anew.
+  [[nodiscard]] Result<> keep_locked();
   [[nodiscard]] Result<> write_locked();
   void stop_writing();
 
@@ -62,6 +65,7 @@ class Lease {
   std::mutex mutex_;  // of what follows, and held while it is written
   LeaseText text_;
   std::chrono::steady_clock::time_point written_;
+  bool lost_ = false;  // others may have undone what it leads to
   bool ended_ = false;
   std::condition_variable changed_;
   std::jthread thread_;

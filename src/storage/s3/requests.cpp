@@ -40,7 +40,8 @@ Result<std::optional<Head>> head_object(const Client& client, const std::string&
   if (!bytes) return fail(Errc::failed, doing + ": the server doesn't say how long it is");
   Head head;
   head.bytes = *bytes;
-  head.modified = parse_http_date(response.header("Last-Modified").value_or("")).value_or(time_of(client, response));
+  head.at = time_of(client, response);
+  head.modified = parse_http_date(response.header("Last-Modified").value_or("")).value_or(head.at);
   head.etag = response.header("ETag").value_or("");
   head.writer = response.header(kWriterHeader).value_or("");
   return head;
@@ -106,7 +107,7 @@ Result<std::string> get_object(const Client& client, const std::string& name) {
 Result<> remove_object(const Client& client, const std::string& name) {
   const std::string doing = "remove " + client.show(name);
   TRY_ASSIGN(answer, client.send({.method = "DELETE", .object = name, .doing = doing, .stop = std::stop_token()}));
-  if (answer.response.ok()) return {};
+  if (is_success(answer.response)) return {};
   // A bucket that is gone says 404, too, and there nothing was removed.
   const auto error = parse_server_error(answer.response.body);
   if (answer.response.status == 404 && (!error || error->code == "NoSuchKey")) return {};
@@ -118,7 +119,7 @@ Result<> abort_upload(const Client& client, const ListedUpload& upload) {
   call.doing = "abort the upload of " + client.show(upload.name);
   call.query = {{"uploadId", upload.id}};
   TRY_ASSIGN(answer, client.send(call));
-  if (answer.response.ok() || answer.response.status == 404) return {};
+  if (is_success(answer.response) || answer.response.status == 404) return {};
   return std::unexpected(error_of(answer.response, call.doing));
 }
 
@@ -128,7 +129,7 @@ Result<TimePoint> put_object(const Client& client, const std::string& name, std:
   call.headers.push_back({std::string(kWriterHeader), writer});
   if (replacing == Replacing::refused) call.headers.push_back({"If-None-Match", "*"});
   TRY_ASSIGN(answer, client.send(call));
-  if (answer.response.ok() && !parse_server_error(answer.response.body)) return time_of(client, answer.response);
+  if (is_success(answer.response)) return time_of(client, answer.response);
   if (answer.response.status == 412 || answer.response.status == 409)
     return settle_refused(client, name, bytes.size(), writer, answer, call.doing);
   return std::unexpected(error_of(answer.response, call.doing));
@@ -148,7 +149,7 @@ Result<Replacing> probe_replacing(const Client& client, const std::string& direc
       replacing = Replacing::refused;
       break;
     }
-    if (answer.response.ok())
+    if (is_success(answer.response))
       stored = true;
     else if (answer.response.status != 400 && answer.response.status != 501)  // it may not know the header
       return std::unexpected(error_of(answer.response, call.doing));

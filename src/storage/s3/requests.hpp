@@ -19,6 +19,7 @@ struct Head {
   TimePoint modified;
   std::string etag;
   std::string writer;  // see kWriterHeader; empty: none of ours
+  TimePoint at = {};   // when this was so, by the server's clock
 };
 // Nothing if there is no such object. `stop` as of Call.
 [[nodiscard]] Result<std::optional<Head>> head_object(const Client& client, const std::string& name,

@@ -78,6 +78,10 @@ Error elsewhere(std::string doing, const std::string& region, int status) {
 
 }  // namespace
 
+bool is_success(const net::HttpResponse& response) {
+  return response.ok() && (response.body.empty() || !parse_server_error(response.body));
+}
+
 Error error_of(const net::HttpResponse& response, std::string_view doing) {
   const ServerError error =
       parse_server_error(response.body).value_or(ServerError{std::string(code_of_status(response.status)), "", ""});
@@ -121,8 +125,10 @@ bool is_worth_repeating(const net::HttpResponse& response) {
       return error && std::ranges::contains(kPassing, error->code);
     }
     case 409: {
+      // Another request of this name is under way, which may be our own, given up too early: once it has ended, the
+      // answer is a clear one.
       const auto error = parse_server_error(response.body);
-      return error && error->code == "OperationAborted";
+      return error && (error->code == "OperationAborted" || error->code == "ConditionalRequestConflict");
     }
     default:
       return false;

@@ -39,7 +39,10 @@ Result<> Upload::write(std::span<const std::byte> bytes) {
       ++current_.number;
       {
         const std::scoped_lock lock(mutex_);
-        if (!spare_.empty() && current_.capacity == client_->options().part_bytes) {
+        // Once parts are larger, the memory of the first ones is theirs.
+        if (current_.capacity != client_->options().part_bytes) {
+          spare_.clear();
+        } else if (!spare_.empty()) {
           current_.buffer = std::move(spare_.back());
           spare_.pop_back();
         }
@@ -63,7 +66,8 @@ Result<> Upload::begin() {
   call.headers = {{std::string(kWriterHeader), writer_}};
   auto answer = client_->demand(call);
   // Where no answer came the upload may have been begun nevertheless, and abort() looks for it.
-  maybe_more_uploads_ = answer ? answer->maybe_done_before : answer.error().code() == Errc::unavailable;
+  maybe_more_uploads_ = answer ? answer->maybe_done_before
+                               : answer.error().code() == Errc::unavailable || answer.error().code() == Errc::cancelled;
   if (!answer) return std::unexpected(std::move(answer).error());
   auto id = parse_upload_id(answer->response.body);
   if (!id) {

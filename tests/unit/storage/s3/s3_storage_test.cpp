@@ -183,7 +183,7 @@ TEST_CASE("where the server ignores conditions an existing object is not replace
 }
 
 TEST_CASE("an object that is replaced while it is read is not mixed", "[storage][s3]") {
-  FakeS3 server;
+  FakeS3 server({.if_match = GENERATE(true, false)});
   auto storage = open_storage(server);
   server.put("p/object", sample_bytes(900'000));
   auto source = storage->open("object");
@@ -248,6 +248,33 @@ TEST_CASE("many small objects of a set do not fill the memory", "[storage][s3]")
   REQUIRE((*set)->publish("manifest.json", "{}"));
   CHECK(server.objects().size() == 61);
   CHECK(server.objects().at("p/backups/shop/1/object 59").bytes == sample_bytes(90'000, 3));
+}
+
+TEST_CASE("a run that others may have taken for dead publishes nothing", "[storage][s3]") {
+  FakeS3 server;
+  auto storage = open_storage(server);
+  auto set = storage->stage("backups/shop/1", "run");
+  REQUIRE(set);
+  REQUIRE(put(**set, "big", sample_bytes(250'000)));
+  REQUIRE(put(**set, "small", "x"));
+  SECTION("its lease was not written for long by the server's clock, whatever ours says") {
+    server.advance(std::chrono::minutes(20));
+  }
+  SECTION("its lease is gone") { server.remove("p/.current/run"); }
+  SECTION("its lease is somebody else's") {
+    server.on_request([&](const SeenRequest& request) -> std::optional<Answer> {
+      if (request.method != "HEAD" || !request.target.contains("/.current/run")) return std::nullopt;
+      Answer answer;
+      answer.headers = {{"Content-Length", "1"}, {"x-amz-meta-davit-writer", "theirs"}};
+      return answer;
+    });
+  }
+  const auto published = (*set)->publish("manifest.json", "{}");
+  REQUIRE_FALSE(published);
+  CHECK(published.error().message().contains("taken it for dead"));
+  set->reset();
+  CHECK(server.objects().empty());
+  CHECK(server.uploads().empty());
 }
 
 TEST_CASE("what a dead run left is swept once its lease has ended", "[storage][s3]") {
@@ -331,6 +358,58 @@ TEST_CASE("asked to stop, S3 stops and still tidies up", "[storage][s3]") {
   }
   CHECK(server.uploads().empty());
   CHECK(server.objects().empty());
+}
+
+TEST_CASE("asked to stop while an upload begins, none is left", "[storage][s3]") {
+  FakeS3 server;
+  std::stop_source stop;
+  s3::Options options = server.options("p");
+  options.stop = stop.get_token();
+  auto storage = s3::open(options, kClock);
+  REQUIRE(storage);
+  {
+    auto writer = (*storage)->create("dump");
+    REQUIRE(writer);
+    // The second request, behind that of the lease, is done, and its answer never comes.
+    server.fail_at(1, Fault::reset_after);
+    server.on_request([&](const SeenRequest& request) -> std::optional<Answer> {
+      if (request.method == "POST") stop.request_stop();
+      return std::nullopt;
+    });
+    CHECK(code_of(write_text(**writer, sample_bytes(250'000))) == Errc::cancelled);
+    CHECK(server.uploads().size() == 1);
+  }
+  CHECK(server.uploads().empty());
+  CHECK(server.objects().empty());
+}
+
+TEST_CASE("a name that another request is at work on is asked for again", "[storage][s3]") {
+  FakeS3 server;
+  auto storage = open_storage(server);
+  int refused = 0;
+  server.on_request([&](const SeenRequest& request) -> std::optional<Answer> {
+    if (request.method != "PUT" || !request.target.contains("/p/dump") || refused == 2) return std::nullopt;
+    ++refused;
+    return s3_error(409, "ConditionalRequestConflict");
+  });
+  CHECK(put(*storage, "dump", "x"));
+  CHECK(refused == 2);
+  CHECK(contents(*storage) == std::map<std::string, std::string>{{"dump", "x"}});
+}
+
+TEST_CASE("an error behind a 200 is an error, whatever was asked for", "[storage][s3]") {
+  FakeS3 server;
+  auto storage = open_storage(server);
+  REQUIRE(put(*storage, "there", "x"));
+  server.on_request([&](const SeenRequest& request) -> std::optional<Answer> {
+    if (request.method == "HEAD") return std::nullopt;
+    return s3_error(200, "AccessDenied");
+  });
+  CHECK(code_of(storage->remove("there")) == Errc::credentials);
+  CHECK(code_of(storage->list("")) == Errc::credentials);
+  CHECK(code_of(put(*storage, "new", "x")) == Errc::credentials);
+  CHECK_FALSE(get(*storage, "there"));
+  CHECK(server.objects().size() == 1);
 }
 
 TEST_CASE("a key whose name is too long for S3 is refused", "[storage][s3]") {
