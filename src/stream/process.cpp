@@ -129,7 +129,8 @@ class Traffic {
   }
 
   Result<> run(const std::stop_token& stop) {
-    while (from_ || errors_) {
+    // A program that has closed its outputs may want the rest of its input nevertheless.
+    while (from_ || errors_ || to_) {
       if (stop.stop_requested()) return fail(Errc::cancelled, "cancelled");
       if (to_ && rest_.empty()) refill();
       std::array<pollfd, 3> fds{

@@ -164,8 +164,9 @@ Result<std::unique_ptr<ObjectWriter>> try_create(int base, std::string_view key,
   // From here on the writer removes the file.
   auto writer = std::make_unique<FileWriter>(std::move(directory), std::move(file), std::move(temporary),
                                              std::string(key), show(shown, key), set);
-  // By this a sweep sees that we live. One may have come before, and removed it: then it is made again.
-  static_cast<void>(::flock(fd, LOCK_SH | LOCK_NB));
+  // By this a sweep sees that we live. One may have come before, and removes it: then it is made again. Where there are
+  // no locks, nobody sweeps.
+  if (::flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK) return fail_errno(ENOENT, what);
   if (::fstat(fd, &status) == 0 && status.st_nlink == 0) return fail_errno(ENOENT, what);
   // Where modes belong to the mount (CIFS, vfat), nobody may change them.
   if (::fchmod(fd, 0600) != 0 && errno != EPERM) return fail_errno(errno, what);

@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <thread>
 
 #include "stream/memory_stream.hpp"
@@ -44,6 +45,20 @@ TEST_CASE("a program that doesn't want all of its input is judged by its exit co
   REQUIRE(outcome);
   CHECK(outcome->exit_code == 4);
   CHECK(out.contents() == "xxx");
+}
+
+TEST_CASE("a program that has closed its outputs gets the rest of its input") {
+  const test::TemporaryDirectory directory;
+  const std::string path = (directory.path() / "kept").string();
+  const std::string text = test::noise(1'000'000);
+  MemorySource in(text);
+  MemorySink out;
+  const auto outcome = run_program(shell("exec >&- 2>&-; sleep 0.2; exec cat > '" + path + "'"), &in, out);
+  REQUIRE(outcome);
+  CHECK(outcome->exit_code == 0);
+  std::ifstream file(path, std::ios::binary);
+  const std::string kept{std::istreambuf_iterator<char>(file), {}};
+  CHECK((kept == text));
 }
 
 TEST_CASE("a program without input finds its end at once, and one that is killed says by which signal") {
