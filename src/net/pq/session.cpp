@@ -130,8 +130,20 @@ Result<> finish_connecting(PGconn* connection, const std::stop_token& stop) {
   return {};
 }
 
+// What the server says of a statement, without the statement itself, which may hold a secret.
+std::string complaint_of(const PGresult* result) {
+  std::string text = text_of(::PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY));
+  if (text.empty()) return std::string(trim(text_of(::PQresultErrorMessage(result))));
+  text.insert(0, text_of(::PQresultErrorField(result, PG_DIAG_SEVERITY)) + ":  ");
+  if (const char* detail = ::PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL))
+    text += "\nDETAIL:  " + text_of(detail);
+  if (const char* hint = ::PQresultErrorField(result, PG_DIAG_MESSAGE_HINT)) text += "\nHINT:  " + text_of(hint);
+  return text;
+}
+
 Error query_error(const PGconn* connection, const PGresult* result) {
-  std::string text(trim(text_of(result != nullptr ? ::PQresultErrorMessage(result) : ::PQerrorMessage(connection))));
+  std::string text =
+      result != nullptr ? complaint_of(result) : std::string(trim(text_of(::PQerrorMessage(connection))));
   const Errc code = ::PQstatus(connection) == CONNECTION_BAD ? Errc::unavailable : Errc::failed;
   return {code, "query PostgreSQL: " + (text.empty() ? std::string("no answer") : std::move(text))};
 }

@@ -110,6 +110,17 @@ Result<std::vector<Row>> parse_rows(std::string_view out, std::size_t columns) {
   return rows;
 }
 
+std::string without_statement(std::string_view errors) {
+  std::string kept;
+  bool mark = false;
+  for (const std::string& line : split(errors, '\n')) {
+    const bool statement = line.starts_with("LINE ");
+    if (!statement && !mark) kept += (kept.empty() ? "" : "\n") + line;
+    mark = statement;
+  }
+  return kept;
+}
+
 Error command_error(std::string_view what, std::string_view program, const engine::CommandOutcome& outcome) {
   // pg_dumpall runs pg_dump, and says so if that is missing.
   const bool incomplete = outcome.errors.contains("was not found in the same directory");
@@ -167,6 +178,7 @@ Result<> Server::execute(std::string_view database, const std::string& script, R
   stream::MemorySource in(script);
   TRY_ASSIGN(answer, programs().feed(std::move(argv), in, run));
   if (answer.outcome.exit_code == 0) return {};
+  answer.outcome.errors = without_statement(answer.outcome.errors);
   return std::unexpected(command_error("run SQL in PostgreSQL", "psql", answer.outcome));
 }
 

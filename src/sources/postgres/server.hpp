@@ -83,6 +83,9 @@ class Server {
   bool in_recovery_ = false;
 };
 
+// What psql said, without the statements that it shows ("LINE 1: …" and a mark below), which may hold secrets.
+[[nodiscard]] std::string without_statement(std::string_view errors);
+
 // `what` with what the command said; 126 and 127 name the missing program.
 [[nodiscard]] Error command_error(std::string_view what, std::string_view program,
                                   const engine::CommandOutcome& outcome);

@@ -83,6 +83,7 @@ Result<> swap_databases(const Server& server, std::string_view maintenance,
                                      end_sessions_query(replacements, back), session_name(run)},
                                     in, to_the_end));
   if (answer.outcome.exit_code == 0) return {};
+  answer.outcome.errors = without_statement(answer.outcome.errors);
   return std::unexpected(command_error(back ? "rename the databases back" : "put the restored databases in place",
                                        "psql", answer.outcome));
 }

@@ -133,7 +133,8 @@ TEST_CASE("rows come with their nulls, and what a server complains of is an erro
   const std::string columns = message(
       'T',
       "\0\2a\0\0\0\0\0\0\0\0\0\0\31\377\377\377\377\377\377\0\0b\0\0\0\0\0\0\0\0\0\0\31\377\377\377\377\377\377\0\0"s);
-  const std::string complaint = message('E', "SERROR\0VERROR\0C42601\0Msyntax error\0\0"s) + message('Z', "I");
+  const std::string complaint =
+      message('E', "SERROR\0VERROR\0C42601\0Msyntax error\0P1\0Htry select\0\0"s) + message('Z', "I");
   const ScriptedPostgres server({kWelcome, columns + row + message('C', "SELECT 1\0"s) + message('Z', "I"), complaint});
   auto parameters = server.parameters();
   parameters["password"] = "secret";
@@ -145,7 +146,8 @@ TEST_CASE("rows come with their nulls, and what a server complains of is an erro
   const auto wrong = session->query("selekt", {});
   REQUIRE_FALSE(wrong);
   CHECK(wrong.error().code() == Errc::failed);
-  CHECK(wrong.error().message().contains("syntax error"));
+  // Without the statement, which may hold a secret.
+  CHECK(wrong.error().message() == "query PostgreSQL: ERROR:  syntax error\nHINT:  try select");
 
   CHECK(session->password() == "secret");
   CHECK(session->address() == "127.0.0.1:" + parameters["port"]);

@@ -33,5 +33,14 @@ TEST_CASE("a program that is missing is told from one that failed, whoever misse
   CHECK(command_error("dump", "pg_dump", outcome(3, "")).message() == "dump: pg_dump ended with exit code 3");
 }
 
+TEST_CASE("an error of psql is told without the statement that it shows") {
+  CHECK(without_statement("psql:<stdin>:3: ERROR:  42601: syntax error\n"
+                          "LINE 1: ALTER ROLE ann WITH NEWER PASSWORD 'SCRAM-SHA-256$4096:x';\n"
+                          "                            ^\n"
+                          "DETAIL:  more") == "psql:<stdin>:3: ERROR:  42601: syntax error\nDETAIL:  more");
+  CHECK(without_statement("one\ntwo") == "one\ntwo");
+  CHECK(without_statement("").empty());
+}
+
 }  // namespace
 }  // namespace davit::sources
