@@ -5,6 +5,7 @@
 
 #include "sources/postgres/archive.hpp"
 #include "stream/digest.hpp"
+#include "stream/reporting_stream.hpp"
 #include "util/text.hpp"
 
 namespace davit::app {
@@ -106,7 +107,7 @@ Result<> verify(const Server& server, const storage::StorageReader& storage, Ste
   const std::string& key = step.dump.key;
   TRY_ASSIGN(expected, find_digest(storage, key));
   TRY_ASSIGN(source, storage.open(key));
-  sources::PrefixedSource reporting({}, *source, run);
+  stream::ReportingSource reporting(*source, run);
   stream::DigestSource digest(reporting);
   HeadSource head(digest);
   if (expected) {
@@ -131,10 +132,10 @@ Result<> verify(const Server& server, const storage::StorageReader& storage, Ste
   return {};
 }
 
-// Roles of the times at which the dumps were made.
-Result<std::vector<std::string>> make_roles(const Server& server, const storage::StorageReader& storage,
-                                            const std::vector<Step>& steps, RunContext& run) {
-  std::vector<std::string> made;
+// The roles of the times at which the dumps were made: the scripts that make them.
+Result<std::vector<std::string>> read_globals(const storage::StorageReader& storage, const std::vector<Step>& steps,
+                                              RunContext& run) {
+  std::vector<std::string> scripts;
   std::vector<std::string> done;
   for (const Step& step : steps) {
     if (step.dump.name.time.empty()) continue;
@@ -153,8 +154,22 @@ Result<std::vector<std::string>> make_roles(const Server& server, const storage:
     TRY_ASSIGN(expected, find_digest(storage, key));
     if (expected && *expected != extent.sha256)
       return fail(Errc::corrupt, escape_for_display(key) + " is not what its digest says");
-    TRY_ASSIGN(names, sources::make_missing_roles(server, script, run));
-    made.insert(made.end(), names.begin(), names.end());
+    scripts.push_back(std::move(script));
+  }
+  return scripts;
+}
+
+// Returns the names of those that were made: all that are missing, or, behind an error, none.
+Result<std::vector<std::string>> make_roles(const Server& server, const std::vector<std::string>& scripts,
+                                            RunContext& run) {
+  std::vector<std::string> made;
+  for (const std::string& script : scripts) {
+    auto names = sources::make_missing_roles(server, script, run);
+    if (!names) {
+      sources::drop_roles(server, made, run);
+      return std::unexpected(std::move(names).error());
+    }
+    std::ranges::move(*names, std::back_inserter(made));
   }
   return made;
 }
@@ -197,6 +212,11 @@ Result<PgRestoreReport> restore_dumps(const Server& server, const storage::Stora
     if (const auto found = record->extensions.find("timescaledb"); found != record->extensions.end())
       step.timescale = found->second;
   }
+  std::vector<std::string> scripts;
+  if (options.roles) {
+    TRY_ASSIGN(read, read_globals(storage, steps, run));
+    scripts = std::move(read);
+  }
 
   // 3. What earlier runs have left.
   TRY(sources::tidy_databases(server, run));
@@ -204,10 +224,8 @@ Result<PgRestoreReport> restore_dumps(const Server& server, const storage::Stora
 
   // 4. Roles first: what is restored belongs to them.
   PgRestoreReport report;
-  if (options.roles) {
-    TRY_ASSIGN(made, make_roles(server, storage, steps, run));
-    report.roles = std::move(made);
-  }
+  TRY_ASSIGN(made, make_roles(server, scripts, run));
+  report.roles = std::move(made);
 
   // 5. One database after another, each wholly.
   for (const Step& step : steps) {
@@ -218,7 +236,9 @@ Result<PgRestoreReport> restore_dumps(const Server& server, const storage::Stora
       continue;
     }
     if (report.databases.empty()) sources::drop_roles(server, report.roles, run);
-    std::string hint = step.create ? "there is no such database now" : "it is as it was";
+    std::string hint = step.create                 ? "there is no such database now"
+                       : options.filling.jobs == 1 ? "it is as it was"
+                                                   : "it was empty, and may hold a part of the dump now";
     if (!step.create && !options.filling.clean && restored.error().message().contains("already exists"))
       hint += "; --clean drops first what the dump holds";
     for (const auto& done : report.databases) hint += "; " + escape_for_display(done.name) + " is restored";

@@ -32,8 +32,7 @@ Result<> run_pg_restore(const Server& server, std::string_view database, const F
     argv.insert(argv.begin(), {"sh", "-c", std::string(kSpool), "davit", filling.directory ? "directory" : "custom"});
   TRY_ASSIGN(answer, server.programs().feed(std::move(argv), archive, run));
   if (answer.outcome.exit_code != 0) return std::unexpected(command_error("pg_restore", "pg_restore", answer.outcome));
-  // The archive's last entry may end before the stream does, and only the stream's end says that all of it was right.
-  return drain(archive);
+  return {};
 }
 
 Result<> prepare_timescale(const Server& server, std::string_view database, const std::string& version,
@@ -61,16 +60,28 @@ std::vector<std::string> Filling::ownership() const {
 
 Result<> fill_database(const Server& server, std::string_view database, const Filling& filling,
                        stream::ByteSource& archive, RunContext& run) {
-  if (filling.timescale) TRY(prepare_timescale(server, database, *filling.timescale, run));
-  auto filled = run_pg_restore(server, database, filling, archive, run);
+  Result<> filled;
+  if (filling.timescale) filled = prepare_timescale(server, database, *filling.timescale, run);
+  if (filled) filled = run_pg_restore(server, database, filling, archive, run);
+  const bool stays = filled && filling.at_once;
+  // The archive's last entry may end before the stream does, and only the stream's end says that all of it was right.
+  if (filled) filled = drain(archive);
   if (filling.timescale) {
-    // The mark is the database's, and stays there until it is taken off, whatever becomes of the contents.
+    // The mark is the database's, and stays there until it is taken off, whatever becomes of the contents. It may be
+    // there, too, where preparing failed: an answer may have been lost.
     RunContext to_the_end = run.unstoppable();
     auto finished = finish_timescale(server, database, to_the_end);
-    if (filled && !finished) return finished;
+    if (filled)
+      filled = std::move(finished);
+    else if (!finished)
+      run.reporter.note(
+          "database " + escape_for_display(database) +
+          " may be taken for half restored by TimescaleDB until the next restore: " + finished.error().message());
   }
-  if (!filled) return filled;
-  return server.execute(database, "ANALYZE;\n", run);
+  if (filled) filled = server.execute(database, "ANALYZE;\n", run);
+  if (!filled && stays)
+    return std::unexpected(std::move(filled).error().hint_if_none("what the dump holds is in the database now"));
+  return filled;
 }
 
 Result<std::vector<std::string>> list_half_restored(const Server& server, RunContext& run) {
@@ -94,10 +105,12 @@ Result<> settle_half_restored(const Server& server, RunContext& run) {
                                 " and (application_name like 'davit%' or application_name = 'pg_restore')",
                             run));
     if (!sessions.empty()) continue;
-    TRY(finish_timescale(server, name, run));
+    // It may be somebody else's, who keeps us out of it: no reason to restore nothing.
+    const auto finished = finish_timescale(server, name, run);
+    if (!finished && finished.error().code() == Errc::cancelled) return finished;
     run.reporter.note(
-        "database " + escape_for_display(name) +
-        " was left in the middle of a restore: TimescaleDB works in it again, but its contents may be a part only");
+        "database " + escape_for_display(name) + " was left in the middle of a restore: " +
+        (finished ? "TimescaleDB works in it again, but its contents may be a part only" : finished.error().message()));
   }
   return {};
 }

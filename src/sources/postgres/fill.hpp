@@ -24,13 +24,14 @@ struct Filling {
 };
 
 // Reads the archive to its verified end, and computes statistics. Errc::failed with what pg_restore says. What
-// TimescaleDB must be told before and behind it is told, also behind a failure.
+// TimescaleDB must be told before and behind it is told, also behind a failure. A failure behind the end of a
+// transaction (`at_once`) says in its hint that the contents are there.
 [[nodiscard]] Result<> fill_database(const Server& server, std::string_view database, const Filling& filling,
                                      stream::ByteSource& archive, RunContext& run);
 
 // Databases that TimescaleDB takes for half restored, because whoever restored them never came to the end.
 [[nodiscard]] Result<std::vector<std::string>> list_half_restored(const Server& server, RunContext& run);
-// Tells TimescaleDB of the end in those in which nobody of davit is at work, and notes each.
+// Tells TimescaleDB of the end in those in which nobody of davit is at work, and notes each, also where that fails.
 [[nodiscard]] Result<> settle_half_restored(const Server& server, RunContext& run);
 
 }  // namespace davit::sources

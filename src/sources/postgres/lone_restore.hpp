@@ -15,7 +15,8 @@ namespace davit::sources {
 [[nodiscard]] Result<> restore_as_new(const Server& server, const std::string& name, std::size_t number,
                                       const Filling& filling, stream::ByteSource& archive, RunContext& run);
 
-// In one transaction, unless there are several jobs: so after an error the database is as it was.
+// In one transaction, unless there are several jobs: so after an error the database is as it was, or the hint says that
+// it isn't.
 [[nodiscard]] Result<> restore_into(const Server& server, const std::string& name, const Filling& filling,
                                     stream::ByteSource& archive, RunContext& run);
 

@@ -38,7 +38,9 @@ bool is_for_tools(const net::PqSetting& setting) {
 
 bool is_file(const net::PqSetting& setting) {
   static constexpr std::array<std::string_view, 4> kFiles{"sslrootcert", "sslcert", "sslkey", "sslcrl"};
-  return std::ranges::contains(kFiles, setting.keyword) && setting.value.starts_with('/');
+  // Some may also be no file ("system"), or one that is missing, which libpq minds only where it needs it.
+  std::error_code missing;
+  return std::ranges::contains(kFiles, setting.keyword) && fs::is_regular_file(setting.value, missing);
 }
 
 std::string value_of(const std::vector<std::string>& env, std::string_view name) {

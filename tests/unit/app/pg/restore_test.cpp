@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <functional>
+#include <optional>
 
 #include "storage/memory_storage.hpp"
 #include "stream/memory_stream.hpp"
@@ -12,6 +14,7 @@
 #include "support/skipping_clock.hpp"
 #include "support/stack.hpp"
 #include "support/streams.hpp"
+#include "util/text.hpp"
 
 namespace davit::app {
 namespace {
@@ -31,10 +34,15 @@ struct Fixture {
   RunContext context{.run_id = "0123456789abcdef", .clock = clock, .reporter = reporter, .stop = {}};
   storage::MemoryStorage storage;
   std::vector<std::vector<std::string>> commands;
+  std::vector<std::string> scripts;                                                        // of SQL
+  std::function<std::optional<test::FakeOutcome>(const test::FakeCommand&)> instead = {};  // of the server's answer
 
   Fixture() {
     engine.on_command = [this](const test::FakeCommand& command) {
       commands.push_back(command.argv);
+      if (command.argv[0] == "psql" && command.argv.back() == "-") scripts.push_back(command.input);
+      if (instead)
+        if (auto answer = instead(command)) return *std::move(answer);
       return postgres.answer(command);
     };
     engine.add_container(test::make_container({.service = "db", .running = true}));
@@ -147,6 +155,18 @@ TEST_CASE("a dump that is cut or altered is refused before anything is touched, 
   CHECK(fixture.postgres.contents().empty());
 }
 
+TEST_CASE("globals that are not what their digest says are refused before anything is touched") {
+  Fixture fixture;
+  const std::string left = sources::stage_name(sources::Stage::fresh, "fedcba9876543210", 1);
+  fixture.postgres.fill(left, "half");
+  fixture.put_dump("app-20261121T083000Z.sql", dump_of("app", "rows"));
+  fixture.put("20261121T083000Z.globals.sql", "CREATE ROLE app;");
+  fixture.put("20261121T083000Z.globals.sql.sha256", render_digest(std::string(64, '0'), "x"));
+  CHECK(fixture.restore().error().code() == Errc::corrupt);
+  CHECK(fixture.postgres.contents() == Contents{{left, "half"}});
+  CHECK(fixture.restore({.roles = false}));
+}
+
 TEST_CASE("a dump that changes between the check and the restore becomes no database") {
   Fixture fixture;
   fixture.put_dump("app-20261121T083000Z.sql", dump_of("app", "rows"));
@@ -198,6 +218,43 @@ TEST_CASE("what a dead run has left under a temporary name is dropped, and old c
   CHECK(contents.size() == 2);
   CHECK(contents.at("app") == "rows");
   CHECK(contents.at(sources::stage_name(sources::Stage::old, "fedcba9876543210", 1)) == "precious");
+}
+
+TEST_CASE("TimescaleDB is told of the end, also where it was told of the beginning in vain") {
+  for (const std::string failing : {"", "timescaledb_pre_restore", "pg_restore"}) {
+    CAPTURE(failing);
+    Fixture fixture;
+    fixture.postgres.fill("app", "");
+    fixture.put_dump("app-20261121T083000Z.sql", dump_of("app", "rows"));
+    fixture.instead = [&](const test::FakeCommand& command) -> std::optional<test::FakeOutcome> {
+      if (command.argv[0] == "sh" && command.argv.at(2).contains("pg_restore -C"))
+        return test::FakeOutcome{.out = "CREATE DATABASE app;\nCREATE EXTENSION timescaledb;\n"};
+      const bool fails = command.argv[0] == failing || (!failing.empty() && command.input.contains(failing + "()"));
+      if (fails) return test::FakeOutcome{.exit_code = 3, .err = "the answer was lost\n"};
+      return std::nullopt;
+    };
+    CHECK(fixture.restore().has_value() == failing.empty());
+    const auto told = [&](std::string_view what) {
+      return std::ranges::find_if(fixture.scripts, [&](const auto& script) { return script.contains(what); });
+    };
+    REQUIRE(told("timescaledb_pre_restore()") != fixture.scripts.end());
+    REQUIRE(told("timescaledb_post_restore()") != fixture.scripts.end());
+    CHECK(told("timescaledb_pre_restore()") < told("timescaledb_post_restore()"));
+  }
+}
+
+TEST_CASE("a database that was left half restored, and can't be settled, keeps no other from being restored") {
+  Fixture fixture;
+  fixture.put_dump("app-20261121T083000Z.sql", dump_of("app", "rows"));
+  fixture.instead = [&](const test::FakeCommand& command) -> std::optional<test::FakeOutcome> {
+    if (command.argv[0] == "psql" && command.argv.back().contains("from pg_db_role_setting"))
+      return test::FakeOutcome{.out = to_hex(test::bytes_of("theirs")) + "\n"};
+    if (command.input.contains("timescaledb_post_restore"))
+      return test::FakeOutcome{.exit_code = 3, .err = "permission denied\n"};
+    return std::nullopt;
+  };
+  CHECK(fixture.restore());
+  CHECK(fixture.postgres.contents() == Contents{{"app", "rows"}});
 }
 
 TEST_CASE("several jobs put the dump aside, and owners and privileges are left out when asked") {
