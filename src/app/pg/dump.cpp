@@ -140,8 +140,10 @@ Result<PgDumpReport> dump_databases(const Server& server, storage::Storage& stor
     globals.remove(run);
     if (failed == 1) return std::unexpected(*std::move(first));
   }
-  return std::unexpected(std::move(*first).context(std::to_string(failed) + " of " + std::to_string(databases.size()) +
-                                                   " databases were not dumped"));
+  report.failure = std::move(*first).context(std::to_string(failed) + " of " + std::to_string(databases.size()) +
+                                             " databases were not dumped");
+  if (report.dumps.empty()) return std::unexpected(*std::move(report.failure));
+  return report;
 }
 
 }  // namespace davit::app

@@ -1,6 +1,7 @@
 #pragma once
 // The use case of `davit pg dump`: databases of one server, each by itself, into a directory or a bucket.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,11 +32,13 @@ struct PgDumpReport {
   std::vector<Dump> dumps;
   std::string globals;  // their key
   std::vector<Finding> findings;
+  // Where only a part was dumped: what became of the first of the others, and how many they are.
+  std::optional<Error> failure;
   // Of the dumps and the globals.
   [[nodiscard]] std::vector<std::string> keys() const;
 };
-// One that fails doesn't keep the others from being dumped; the error then names it and counts the others that failed,
-// and what was dumped stays. REQUIRES: the server has its programs.
+// One that fails doesn't keep the others from being dumped, and what was dumped stays. An error if there is nothing.
+// REQUIRES: the server has its programs.
 [[nodiscard]] Result<PgDumpReport> dump_databases(const sources::Server& server, storage::Storage& storage,
                                                   const PgDumpOptions& options, RunContext& run);
 

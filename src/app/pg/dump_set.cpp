@@ -85,20 +85,20 @@ Result<stream::Extent> store_dump(storage::Storage& storage, const std::string& 
   TRY(produce(counted));
   TRY(counted.finish());
   // A dump that is there can always be held against its digest, so that comes first.
-  std::vector<std::string> beside;
+  std::vector<std::string> beside;  // ours: what another run has stored stays
+  const auto store_beside = [&](std::string_view suffix, const std::string& text) -> Result<> {
+    const std::string name = key + std::string(suffix);
+    TRY(store_text(storage, name, text));
+    beside.push_back(name);
+    return {};
+  };
   const auto store = [&]() -> Result<> {
-    beside.push_back(key + std::string(kDigestSuffix));
-    TRY(store_text(storage, beside.back(), render_digest(counted.extent().sha256, key)));
-    if (record) {
-      beside.push_back(key + std::string(kRecordSuffix));
-      TRY(store_text(storage, beside.back(), render_record(*record)));
-    }
+    TRY(store_beside(kDigestSuffix, render_digest(counted.extent().sha256, key)));
+    if (record) TRY(store_beside(kRecordSuffix, render_record(*record)));
     return writer->commit().transform([](const auto&) {});
   };
   auto stored = store();
   if (stored) return counted.extent();
-  // What is another run's stays.
-  if (stored.error().code() == Errc::exists) beside.pop_back();
   for (const std::string& each : beside)
     if (const auto removed = storage.remove(each); !removed) log_info(removed.error().message());
   return std::unexpected(std::move(stored).error());

@@ -4,45 +4,32 @@
 #include <set>
 
 #include "app/pg/dump_set.hpp"
+#include "sources/postgres/archive.hpp"
 #include "stream/digest.hpp"
+#include "stream/reporting_stream.hpp"
 #include "util/text.hpp"
 
 namespace davit::app {
 namespace {
 
-// Passes on, and tells how much.
-class CountedSource : public stream::ByteSource {
- public:
-  CountedSource(stream::ByteSource& next, RunContext& run) : next_(next), run_(run) {}
-  Result<std::size_t> read(std::span<std::byte> into) override {
-    TRY(run_.check());
-    TRY_ASSIGN(count, next_.read(into));
-    run_.reporter.progress(count);
-    return count;
-  }
-
- private:
-  stream::ByteSource& next_;
-  RunContext& run_;
-};
-
 Result<std::vector<storage::ObjectInfo>> choose(const storage::StorageReader& from, const TransferOptions& options) {
   TRY_ASSIGN(objects, from.list(""));
-  std::set<std::string, std::less<>> wanted(options.keys.begin(), options.keys.end());
+  std::set<std::string, std::less<>> wanted;
+  const auto want = [&wanted](const std::string& key) {
+    wanted.insert(key);
+    const auto name = parse_dump_name(key);
+    if (name && !name->time.empty()) wanted.insert(key.substr(0, key.rfind('/') + 1) + globals_name(name->time));
+  };
+  for (const std::string& key : options.keys) want(key);
   if (!options.databases.empty()) {
     TRY_ASSIGN(dumps, list_dumps(from, "", options.databases));
-    for (const StoredDump& dump : dumps) {
-      wanted.insert(dump.key);
-      const auto slash = dump.key.rfind('/');
-      const std::string directory = slash == std::string::npos ? "" : dump.key.substr(0, slash + 1);
-      if (!dump.name.time.empty()) wanted.insert(directory + globals_name(dump.name.time));
-    }
+    for (const StoredDump& dump : dumps) want(dump.key);
   }
   const bool all = options.keys.empty() && options.databases.empty();
   if (!all)
     std::erase_if(objects, [&](const auto& object) { return !wanted.contains(without_side_suffix(object.key)); });
   if (objects.empty())
-    return fail(Errc::not_found, "there are no dumps in " + from.describe() + (all ? "" : " of these databases"));
+    return fail(Errc::not_found, "there are no dumps in " + from.describe() + (all ? "" : " of these names"));
   // What a dump is held against comes before it, so that one that is there can be held against it.
   std::ranges::stable_partition(objects,
                                 [](const auto& object) { return without_side_suffix(object.key) != object.key; });
@@ -51,13 +38,10 @@ Result<std::vector<storage::ObjectInfo>> choose(const storage::StorageReader& fr
 
 Result<std::string> digest_of(const storage::StorageReader& storage, const std::string& key, RunContext& run) {
   TRY_ASSIGN(source, storage.open(key));
-  CountedSource counted(*source, run);
-  stream::DigestSource digest(counted);
-  std::vector<std::byte> buffer(std::size_t{256} << 10U);
-  for (;;) {
-    TRY_ASSIGN(count, digest.read(buffer));
-    if (count == 0) return digest.extent().sha256;
-  }
+  stream::ReportingSource reporting(*source, run);
+  stream::DigestSource digest(reporting);
+  TRY(sources::drain(digest));
+  return digest.extent().sha256;
 }
 
 // Whether `to` has it already. Digests that lie beside both spare the reading of large dumps.
@@ -85,8 +69,8 @@ Result<storage::ObjectInfo> move(const storage::StorageReader& from, storage::St
   TRY_ASSIGN(expected, find_digest(from, key));
   TRY_ASSIGN(source, from.open(key));
   TRY_ASSIGN(writer, to.create(key));
-  CountedSource counted(*source, run);
-  stream::DigestSource digest(counted);
+  stream::ReportingSource reporting(*source, run);
+  stream::DigestSource digest(reporting);
   TRY(stream::copy(digest, *writer));
   if (expected && digest.extent().sha256 != *expected)
     return fail(Errc::corrupt, escape_for_display(key) + " in " + from.describe() +

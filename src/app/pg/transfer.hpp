@@ -9,10 +9,10 @@
 
 namespace davit::app {
 
-// Everything, or only what is named, with the digests and records that belong to it.
+// Everything, or only what is named: dumps with their digests, their records and the globals of the same time.
 struct TransferOptions {
-  std::vector<std::string> databases = {};  // patterns: their dumps, with the globals of the same time
-  std::vector<std::string> keys = {};       // dumps and globals
+  std::vector<std::string> databases = {};  // patterns: all their dumps
+  std::vector<std::string> keys = {};       // of dumps and globals
 };
 struct TransferReport {
   std::vector<storage::ObjectInfo> moved;

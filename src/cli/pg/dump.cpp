@@ -18,10 +18,10 @@ struct Flags {
 Result<int> dump(const Globals& globals, const Flags& flags) {
   Workbench bench(globals);
   TRY_ASSIGN(storage, open_directory(flags.directory, storage::LocalStorage::Access::write));
-  TRY_ASSIGN(swept, storage->sweep({}));
-  for (const std::string& line : swept) bench.run().reporter.note("removed what a dead run has left: " + line);
+  sweep_store(*storage, bench.run());
   TRY_ASSIGN(opened, open_server(bench, globals, flags.server, Equipment::tools));
   TRY_ASSIGN(report, app::dump_databases(opened.server, *storage, dump_options(flags.dump), bench.run()));
+  if (report.failure) return std::unexpected(*std::move(report.failure));
   bench.progress().close();
   const std::string where = storage->describe();
   TRY(print_outcome(globals.json    ? pg_dump_to_json(report, where).dump(2) + "\n"

@@ -73,7 +73,10 @@ Result<std::unique_ptr<storage::Storage>> open_dumps(Workbench& bench, const Glo
   }
   TRY_ASSIGN(bucket, open_bucket(bench, globals, flags.bucket));
   TRY_ASSIGN(local, open_directory(directory, Access::write));
-  TRY(app::transfer_dumps(*bucket, *local, {.databases = flags.databases}, bench.run()));
+  sweep_store(*local, bench.run());
+  app::TransferOptions wanted{.databases = flags.databases};
+  if (!flags.dump.empty()) wanted.keys.push_back(flags.dump);
+  TRY(app::transfer_dumps(*bucket, *local, wanted, bench.run()));
   return local;
 }
 

@@ -1,6 +1,8 @@
 #include "cli/pg/store_flags.hpp"
 
+#include "app/sweep.hpp"
 #include "cli/s3_access.hpp"
+#include "util/log.hpp"
 
 namespace davit::cli {
 
@@ -38,6 +40,10 @@ Result<std::unique_ptr<storage::Storage>> open_bucket(Workbench& bench, const Gl
   settings.access_key = flags.access_key;
   settings.secret_key = flags.secret_key;
   return open_s3(globals, location, std::move(settings), bench.run().clock);
+}
+
+void sweep_store(storage::Storage& storage, const RunContext& run) {
+  if (const auto swept = app::sweep_staging(storage, run); !swept) log_info(swept.error().message());
 }
 
 }  // namespace davit::cli

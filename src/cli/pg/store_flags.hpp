@@ -1,7 +1,6 @@
 #pragma once
 // The bucket and the directory that the commands of `davit pg` use. How the bucket's server is reached is said by the
-// options of all commands
-// (--endpoint and the like).
+// options of all commands (--endpoint and the like).
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -31,5 +30,9 @@ void add_bucket_flags(CLI::App& command, BucketFlags& flags);
 // Tells if the secret key can be seen by others. Errors as of s3::open().
 [[nodiscard]] Result<std::unique_ptr<storage::Storage>> open_bucket(Workbench& bench, const Globals& globals,
                                                                     const BucketFlags& flags);
+
+// Clears away what dead runs have left in it, and notes it. REQUIRES: it may be written to. That it can't be done is no
+// reason not to go on, and only logged.
+void sweep_store(storage::Storage& storage, const RunContext& run);
 
 }  // namespace davit::cli

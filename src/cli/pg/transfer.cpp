@@ -35,6 +35,7 @@ Result<int> upload(const Globals& globals, const TransferFlags& flags) {
   Workbench bench(globals);
   TRY_ASSIGN(local, open_directory(flags.directory, Access::read));
   TRY_ASSIGN(bucket, open_bucket(bench, globals, flags.bucket));
+  sweep_store(*bucket, bench.run());
   TRY_ASSIGN(report, app::transfer_dumps(*local, *bucket, {.databases = flags.databases}, bench.run()));
   TRY(report_transfer(bench, globals, report, bucket->describe()));
   return kExitDone;
@@ -44,6 +45,7 @@ Result<int> download(const Globals& globals, const TransferFlags& flags) {
   Workbench bench(globals);
   TRY_ASSIGN(bucket, open_bucket(bench, globals, flags.bucket));
   TRY_ASSIGN(local, open_directory(flags.directory, Access::write));
+  sweep_store(*local, bench.run());
   TRY_ASSIGN(report, app::transfer_dumps(*bucket, *local, {.databases = flags.databases}, bench.run()));
   TRY(report_transfer(bench, globals, report, local->describe()));
   return kExitDone;
@@ -64,13 +66,15 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
   if (!flags.directory.empty()) {
     TRY_ASSIGN(opened, open_directory(flags.directory, Access::write));
     local = std::move(opened);
-    TRY_ASSIGN(swept, local->sweep({}));
-    for (const std::string& line : swept) bench.run().reporter.note("removed what a dead run has left: " + line);
+    sweep_store(*local, bench.run());
   }
+  sweep_store(*bucket, bench.run());
   TRY_ASSIGN(opened, open_server(bench, globals, flags.server, Equipment::tools));
   TRY_ASSIGN(report,
              app::dump_databases(opened.server, local ? *local : *bucket, dump_options(flags.dump), bench.run()));
+  // Also where databases failed: the others are no less worth keeping.
   if (local) TRY(app::transfer_dumps(*local, *bucket, {.keys = report.keys()}, bench.run()));
+  if (report.failure) return std::unexpected(*std::move(report.failure));
   bench.progress().close();
   const std::string where = bucket->describe();
   TRY(print_outcome(globals.json    ? pg_dump_to_json(report, where).dump(2) + "\n"

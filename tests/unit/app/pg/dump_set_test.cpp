@@ -133,6 +133,21 @@ TEST_CASE("what another run has stored stays when a dump finds its name taken") 
   CHECK(contents(storage, "a-20261121T083000Z.sql.sha256") == "theirs");
 }
 
+TEST_CASE("a dump that was there without a digest stays, and gets none that is another's") {
+  for (const std::string name : {"a-20261121T083000Z.sql.json", "a-20261121T083000Z.sql"}) {
+    storage::MemoryStorage storage;
+    const auto stored =
+        store_dump(storage, "a-20261121T083000Z.sql", DumpRecord{"a", "17.5", {}}, [&](stream::ByteSink& out) {
+          put(storage, name, "theirs");
+          return out.write(test::bytes_of("abc"));
+        });
+    REQUIRE_FALSE(stored);
+    CHECK(stored.error().code() == Errc::exists);
+    CHECK(keys(storage) == std::vector<std::string>{name});
+    CHECK(contents(storage, name) == "theirs");
+  }
+}
+
 TEST_CASE("dumps are listed by database, the newest last") {
   storage::MemoryStorage storage;
   for (const std::string key : {"b-20261121T083000Z.sql", "a-20261122T083000Z.dir.tar", "a-20261121T083000Z.sql",

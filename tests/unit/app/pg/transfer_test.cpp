@@ -80,6 +80,7 @@ TEST_CASE("dumps of one database come with what belongs to them") {
                                  "b-20261121T083000Z.sql.json", "b-20261121T083000Z.sql.sha256"});
   REQUIRE(fixture.transfer({.keys = {"a-20261122T083000Z.sql"}}));
   CHECK(std::ranges::contains(keys(fixture.to), "a-20261122T083000Z.sql.sha256"));
+  CHECK(std::ranges::contains(keys(fixture.to), "20261122T083000Z.globals.sql"));
   CHECK_FALSE(std::ranges::contains(keys(fixture.to), "a-20261121T083000Z.sql"));
   CHECK(fixture.transfer({.databases = {"c"}}).error().code() == Errc::not_found);
 }
