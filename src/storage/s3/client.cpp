@@ -54,7 +54,13 @@ Result<> check_range(const net::HttpResponse& response, std::string_view etag, s
   }
   // An error may come behind a 200, too, and has none.
   if (!etag.empty() && !response.header("ETag")) return fail(Errc::failed, "the server's answer has no ETag");
-  if (offset == 0 && end == total) return {};
+  if (offset == 0 && end == total) {
+    const auto length = parse_number(response.header("Content-Length").value_or(""));
+    if (length && *length == total) return {};
+    return fail(Errc::failed, "the server sends another object than was asked for: " +
+                                  (length ? std::to_string(*length) + " bytes" : std::string("of no length")) +
+                                  ", not " + std::to_string(total));
+  }
   return fail(Errc::failed, "the server does not send parts of objects");
 }
 
@@ -112,6 +118,19 @@ int Client::attempts() const {
   return answered_ ? retries.attempts : std::min(retries.attempts, retries.first_attempts);
 }
 
+void Client::tell(const std::string& what, int attempt, std::chrono::steady_clock::time_point began) const {
+  constexpr std::chrono::seconds kLong{10};
+  const auto now = clock_.steady();
+  const std::string text = what + "; trying again";
+  const std::scoped_lock lock(mutex_);
+  if ((attempt < 3 && now - began < kLong) || (told_ && now - *told_ < kLong)) {
+    log_info(text);
+    return;
+  }
+  told_ = now;
+  log_warning(text);
+}
+
 Result<> Client::wait(int attempt, const net::HttpResponse* response, const std::stop_token& stop) const {
   const Retries& retries = options_.retries;
   auto longest = retries.first_delay;
@@ -140,6 +159,7 @@ Result<> Client::wait(int attempt, const net::HttpResponse* response, const std:
 Result<Answer> Client::send(const Call& call) const {
   const std::stop_token stop = call.stop.value_or(options_.stop);
   bool maybe_done = false;
+  const auto began = clock_.steady();
   for (int attempt = 1;; ++attempt) {
     TRY_ASSIGN(request, in_context(make_request(call), call.doing));
     auto response = (call.own_connection ? own_connections_ : http_).send(request, stop);
@@ -149,7 +169,7 @@ Result<Answer> Client::send(const Call& call) const {
       if (response.error().code() != Errc::unavailable || last)
         return std::unexpected(std::move(response).error().context(call.doing));
       maybe_done = true;
-      log_info(call.doing + ": " + response.error().message() + "; trying again");
+      tell(call.doing + ": " + response.error().message(), attempt, began);
       TRY(wait(attempt, nullptr, stop));
       continue;
     }
@@ -157,7 +177,7 @@ Result<Answer> Client::send(const Call& call) const {
     if (last) return std::unexpected(error_of(*response, call.doing));
     // A server that fails inside may have done it, and a proxy that got no answer says so with such a status, too.
     maybe_done = maybe_done || response->status != 429;
-    log_info(error_of(*response, call.doing).message() + "; trying again");
+    tell(error_of(*response, call.doing).message(), attempt, began);
     TRY(wait(attempt, &*response, stop));
   }
 }

@@ -2,6 +2,7 @@
 // Requests to one bucket: signed, repeated where that may help, their errors in our words. Thread-safe.
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -64,6 +65,8 @@ class Client {
   [[nodiscard]] Result<net::HttpRequest> make_request(const Call& call) const;
   // How often a request is tried: less often as long as the server has never answered, since its address may be wrong.
   [[nodiscard]] int attempts() const;
+  // That an attempt failed and is made again: a warning where that takes long, as services may be held meanwhile.
+  void tell(const std::string& what, int attempt, std::chrono::steady_clock::time_point began) const;
   // Sleeps before the attempt after `attempt`. Errc::cancelled if `stop` comes between.
   [[nodiscard]] Result<> wait(int attempt, const net::HttpResponse* response, const std::stop_token& stop) const;
 
@@ -75,7 +78,8 @@ class Client {
   std::string host_;
   std::string base_path_;
   mutable std::atomic<bool> answered_ = false;  // to any request
-  mutable std::mutex mutex_;                    // of random_
+  mutable std::mutex mutex_;                    // of what follows
+  mutable std::optional<std::chrono::steady_clock::time_point> told_;
   mutable std::mt19937_64 random_;
 };
 

@@ -53,13 +53,19 @@ Result<Credentials> credentials_of(const Profile& profile, const std::string& na
 
 Result<Credentials> find_credentials(const Settings& settings, const Environment& environment, const Profile& profile,
                                      const std::string& profile_name) {
-  if (settings.access_key.empty() != settings.secret_key.empty())
-    return fail(Errc::usage,
-                settings.access_key.empty() ? "a secret key was given, and no access key"
-                                            : "an access key was given, and no secret key",
-                "give both or neither");
-  if (!settings.access_key.empty())
+  if (settings.access_key.empty() && !settings.secret_key.empty())
+    return fail(Errc::usage, "a secret key was given, and no access key", "give both or neither");
+  if (!settings.access_key.empty() && !settings.secret_key.empty())
     return Credentials{settings.access_key, settings.secret_key, settings.session_token};
+  if (!settings.access_key.empty()) {
+    // Only the secret is one: so it may come by a better way than the access key does.
+    TRY_ASSIGN(secret_key, environment.secret("AWS_SECRET_ACCESS_KEY"));
+    TRY_ASSIGN(session_token, environment.secret("AWS_SESSION_TOKEN"));
+    if (!secret_key)
+      return fail(Errc::usage, "an access key was given, and no secret key",
+                  "set AWS_SECRET_ACCESS_KEY or AWS_SECRET_ACCESS_KEY_FILE");
+    return Credentials{settings.access_key, *secret_key, session_token.value_or("")};
+  }
   if (settings.profile.empty()) {
     TRY_ASSIGN(access_key, environment.secret("AWS_ACCESS_KEY_ID"));
     TRY_ASSIGN(secret_key, environment.secret("AWS_SECRET_ACCESS_KEY"));
@@ -88,6 +94,8 @@ bool fits_host_name(std::string_view bucket) {
 Result<std::string> check_endpoint(std::string text, bool allow_http) {
   while (text.ends_with('/')) text.pop_back();
   if (!text.contains("://")) text.insert(0, "https://");
+  if (text.contains('@'))  // not shown: it may hold a password
+    return fail(Errc::usage, "the endpoint holds a user or password", "give keys by AWS_ACCESS_KEY_ID and the like");
   const std::string doing = "endpoint " + escape_for_display(text);
   TRY_ASSIGN(url, in_context(net::parse_url(text), doing));
   if ((url.scheme != "https" && url.scheme != "http") || url.host.empty() ||

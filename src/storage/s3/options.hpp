@@ -79,7 +79,8 @@ struct SharedFiles {
 
 // Settings first, then variables, then the files:
 // - keys: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN (each also as NAME_FILE); or the profile that
-//   `profile`, AWS_PROFILE or "default" names. A profile that is named in the settings goes before the variables.
+//   `profile`, AWS_PROFILE or "default" names. A profile that is named in the settings goes before the variables. An
+//   access key of the settings may have its secret key in the variables.
 // - region: AWS_REGION, AWS_DEFAULT_REGION, the profile's; else us-east-1.
 // - endpoint: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the profile's endpoint_url; else that of AWS in the region.
 // - CA file: AWS_CA_BUNDLE, the profile's ca_bundle.

@@ -95,6 +95,11 @@ Error error_of(const net::HttpResponse& response, std::string_view doing) {
   if (response.status == 400 && error.code.empty() && !region.empty())
     return elsewhere(std::string(doing), region, response.status);
 
+  if (response.status >= 400 && !response.body.empty() && !parse_server_error(response.body))
+    return {is_worth_repeating(response) ? Errc::unavailable : Errc::failed,
+            std::string(doing) + ": status " + std::to_string(response.status) + ", and the answer is none of S3",
+            "check the address of the endpoint: --endpoint or AWS_ENDPOINT_URL"};
+
   const auto known = std::ranges::find(kKnown, error.code, &Known::code);
   if (known != kKnown.end())
     return {known->kind, std::string(doing) + ": " + std::string(known->why), std::string(known->hint)};
@@ -119,8 +124,15 @@ bool is_worth_repeating(const net::HttpResponse& response) {
     case 200:
     case 400: {
       // CompleteMultipartUpload and copies may fail after their 200 has been sent.
-      constexpr std::array<std::string_view, 5> kPassing{"InternalError", "RequestTimeout", "SlowDown",
-                                                         "ServiceUnavailable", "OperationAborted"};
+      // The last three: what we sent was altered on its way.
+      constexpr std::array<std::string_view, 8> kPassing{"InternalError",
+                                                         "RequestTimeout",
+                                                         "SlowDown",
+                                                         "ServiceUnavailable",
+                                                         "OperationAborted",
+                                                         "BadDigest",
+                                                         "XAmzContentSHA256Mismatch",
+                                                         "IncompleteBody"};
       const auto error = parse_server_error(response.body);
       return error && std::ranges::contains(kPassing, error->code);
     }

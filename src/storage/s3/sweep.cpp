@@ -36,12 +36,34 @@ Result<std::optional<std::string>> undo(const Client& client, const LeaseText& t
 }
 
 // Nothing if it is no lease of ours.
-Result<std::optional<std::string>> sweep_one(const Client& client, const std::string& name) {
+Result<std::optional<LeaseText>> read_lease(const Client& client, const std::string& name) {
   TRY_ASSIGN(body, get_object(client, name));
-  const auto text = parse_lease(body);
-  if (!text) {
-    log_info("sweep " + client.show(name) + ": " + text.error().message());
-    return std::nullopt;
+  auto text = parse_lease(body);
+  if (text) return *std::move(text);
+  log_info("sweep " + client.show(name) + ": " + text.error().message());
+  return std::nullopt;
+}
+
+// Objects that runs which live are storing, each by itself.
+Result<std::vector<std::string>> objects_in_hand(const Client& client, const std::vector<std::string>& leases) {
+  std::vector<std::string> names;
+  for (const std::string& name : leases) {
+    auto text = read_lease(client, name);
+    if (!text && text.error().code() == Errc::not_found) continue;  // it has ended meanwhile
+    if (!text) return std::unexpected(std::move(text).error());
+    if (*text && !(*text)->is_set) names.push_back((*text)->name);
+  }
+  return names;
+}
+
+Result<std::optional<std::string>> sweep_one(const Client& client, const std::string& name,
+                                             const std::vector<std::string>& living) {
+  TRY_ASSIGN(text, read_lease(client, name));
+  if (!text) return std::nullopt;
+  if (!text->is_set) {
+    // Uploads don't say whose they are: those of a dead run go when nobody stores an object of this name any more.
+    TRY_ASSIGN(in_hand, objects_in_hand(client, living));
+    if (std::ranges::contains(in_hand, text->name)) return std::nullopt;
   }
   TRY_ASSIGN(line, undo(client, *text));
   TRY(remove_object(client, name));
@@ -56,6 +78,10 @@ Result<std::vector<std::string>> sweep_leases(const Client& client, const std::s
   TRY_ASSIGN(listing, list_objects(client, directory));
   std::vector<std::string> lines;
   std::optional<Error> first;
+  std::vector<std::string> living;
+  for (const ListedObject& object : listing.objects)
+    if (listing.at - object.modified < kLeaseEnds && !object.name.substr(directory.size()).starts_with(kProbe))
+      living.push_back(object.name);
   for (const ListedObject& object : listing.objects) {
     const std::string_view run = std::string_view(object.name).substr(directory.size());
     if (run.contains('/') || listing.at - object.modified < kLeaseEnds) continue;
@@ -64,7 +90,7 @@ Result<std::vector<std::string>> sweep_leases(const Client& client, const std::s
       if (auto removed = remove_object(client, object.name); !removed) log_info(removed.error().message());
       continue;
     }
-    auto swept = sweep_one(client, object.name);
+    auto swept = sweep_one(client, object.name, living);
     // Another run may sweep at the same time.
     if (!swept && swept.error().code() != Errc::not_found && !first)
       first = std::move(swept).error().context("sweep what a dead run has left");

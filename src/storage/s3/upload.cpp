@@ -191,9 +191,11 @@ Result<Head> Upload::store(Replacing replacing) {
       if (there) return fail(Errc::exists, doing_ + ": it exists already");
     }
     maybe_stored_ = true;
-    TRY_ASSIGN(modified, put_object(*client_, name_, {current_.buffer.get(), current_.bytes}, replacing, writer_));
+    TRY(put_object(*client_, name_, {current_.buffer.get(), current_.bytes}, replacing, writer_));
+    // Whatever stands between us and the server can say 200.
+    TRY_ASSIGN(head, check_stored());
     stored_ = true;
-    return Head{bytes_, modified, "", writer_};
+    return head;
   }
   TRY(complete(replacing));
   TRY_ASSIGN(head, check_stored());
@@ -203,8 +205,18 @@ Result<Head> Upload::store(Replacing replacing) {
 }
 
 Result<Head> Upload::check_stored() {
-  TRY_ASSIGN(there, head_object(*client_, name_));
-  if (!there) return fail(Errc::failed, doing_ + ": it was stored, and is not there");
+  auto looked = head_object(*client_, name_);
+  if (!looked) {
+    // The server has said that it is stored. That it can't be asked any more takes nothing back.
+    log_info(looked.error().message());
+    Head head;
+    head.bytes = bytes_;
+    head.at = head.modified = client_->clock().now();
+    head.writer = writer_;
+    return head;
+  }
+  const std::optional<Head>& there = *looked;
+  if (!there) return fail(Errc::failed, doing_ + ": the server says that it was stored, and it is not there");
   // Two may have stored at once where the server lets them: the later one has won.
   if (!there->writer.empty() && there->writer != writer_)
     return fail(Errc::exists, doing_ + ": another one was stored there at the same time");

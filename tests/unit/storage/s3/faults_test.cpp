@@ -83,7 +83,7 @@ Outcome run_with(Fault fault, std::size_t at, const Run& run) {
 // Runs with the fault at every request, and gives each outcome to `check`; at least `least` of them must be reached.
 void run_with_each(Fault fault, const Run& run, const std::function<void(const Outcome&)>& check, std::size_t least) {
   // Stalls at once, as each takes seconds.
-  constexpr std::size_t kMost = 24;
+  constexpr std::size_t kMost = 40;
   std::vector<std::future<Outcome>> stalled;
   for (std::size_t k = 0; fault == Fault::stall && k < kMost; ++k)
     stalled.push_back(std::async(std::launch::async, run_with, fault, k, run));

@@ -143,6 +143,13 @@ TEST_CASE("keys that are missing or come from elsewhere are explained", "[storag
   CHECK(refused({}, Environment({{"AWS_SECRET_ACCESS_KEY", "SK"}})).code() == Errc::usage);
   Settings half;
   half.access_key = "AK";
+  CHECK(refused(half, Environment{}).code() == Errc::usage);
+  // Only the secret is one, so it may come from where nobody sees it.
+  const Options mixed = resolved(half, Environment({{"AWS_SECRET_ACCESS_KEY", "hidden"}}));
+  CHECK(mixed.credentials.access_key == "AK");
+  CHECK(mixed.credentials.secret_key == "hidden");
+  half.access_key.clear();
+  half.secret_key = "SK";
   CHECK(refused(half, with_keys()).code() == Errc::usage);
 }
 
