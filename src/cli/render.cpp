@@ -40,13 +40,6 @@ std::string render_not_covered(const std::vector<model::NotCovered>& lines, cons
          heading("needed for a restore, and not captured", render_table(need_rows, 2));
 }
 
-std::string render_findings(const std::vector<Finding>& findings) {
-  std::vector<std::vector<std::string>> rows;
-  for (const Finding& finding : findings)
-    rows.push_back({escape_for_display(finding.item), finding.path, finding.what});
-  return heading("findings", render_table(rows, 2));
-}
-
 std::uint64_t stored_bytes(const model::Item& item) {
   std::uint64_t sum = 0;
   for (const model::Artefact& artefact : item.artefacts) sum += artefact.stored.bytes;
@@ -151,6 +144,13 @@ std::string render_table(const std::vector<std::vector<std::string>>& rows, std:
   return text;
 }
 
+std::string render_findings(const std::vector<Finding>& findings) {
+  std::vector<std::vector<std::string>> rows;
+  for (const Finding& finding : findings)
+    rows.push_back({escape_for_display(finding.item), finding.path, finding.what});
+  return heading("findings", render_table(rows, 2));
+}
+
 std::string render_error(const Error& error) {
   std::string text = "error: " + escape_lines(error.message()) + "\n";
   if (!error.hint().empty()) text += "hint: " + escape_lines(error.hint()) + "\n";
@@ -253,6 +253,7 @@ std::string render_restore_report(const app::RestoreReport& report) {
   return std::format("restored {} of {} {}: {} in {}\n", plural(report.plan.steps.size(), "item"),
                      escape_for_display(report.plan.entry.stack), report.plan.entry.id, render_bytes(bytes),
                      seconds(report.took)) +
+         render_not_covered(report.plan.manifest.not_covered, report.plan.manifest.needs) +
          render_findings(report.findings);
 }
 

@@ -11,6 +11,7 @@
 #include "app/verify.hpp"
 #include "catalog/manifest.hpp"
 #include "util/error.hpp"
+#include "util/finding.hpp"
 
 namespace davit::cli {
 
@@ -22,6 +23,8 @@ namespace davit::cli {
 [[nodiscard]] std::string render_error(const Error& error);
 [[nodiscard]] nlohmann::json error_to_json(const Error& error);
 
+// Empty if there are none.
+[[nodiscard]] std::string render_findings(const std::vector<Finding>& findings);
 [[nodiscard]] std::string render_backup_plan(const app::BackupPlan& plan);
 [[nodiscard]] nlohmann::json backup_plan_to_json(const app::BackupPlan& plan);
 [[nodiscard]] std::string render_backup_report(const app::BackupReport& report, std::string_view where);

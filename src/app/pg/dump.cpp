@@ -140,9 +140,12 @@ Result<PgDumpReport> dump_databases(const Server& server, storage::Storage& stor
     globals.remove(run);
     if (failed == 1) return std::unexpected(*std::move(first));
   }
-  report.failure = std::move(*first).context(std::to_string(failed) + " of " + std::to_string(databases.size()) +
-                                             " databases were not dumped");
-  if (report.dumps.empty()) return std::unexpected(*std::move(report.failure));
+  const std::string what =
+      std::to_string(failed) + " of " + std::to_string(databases.size()) + " databases were not dumped";
+  if (report.dumps.empty()) return std::unexpected(std::move(*first).context(what));
+  const bool over = first->code() == Errc::cancelled || first->code() == Errc::unavailable;
+  report.failure = Error(over ? first->code() : Errc::failed, what + ": " + first->message(),
+                         "the dumps of the others are stored; --db chooses databases");
   return report;
 }
 

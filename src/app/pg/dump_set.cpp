@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <ranges>
+#include <set>
 #include <tuple>
 
 #include "stream/digest.hpp"
@@ -104,9 +106,28 @@ Result<stream::Extent> store_dump(storage::Storage& storage, const std::string& 
   return std::unexpected(std::move(stored).error());
 }
 
-Result<std::vector<StoredDump>> list_dumps(const storage::StorageReader& storage, std::string_view prefix,
+Result<std::vector<storage::ObjectInfo>> list_level(const storage::StorageReader& storage) {
+  TRY_ASSIGN(objects, storage.list(""));
+  std::set<std::string> below;
+  std::erase_if(objects, [&](const storage::ObjectInfo& object) {
+    const auto slash = object.key.find('/');
+    if (slash == std::string::npos) return false;
+    below.insert(object.key.substr(0, slash));
+    return true;
+  });
+  if (!objects.empty() || below.empty()) return objects;
+  constexpr std::size_t kNamed = 5;
+  std::string names;
+  for (const std::string& each : below | std::views::take(kNamed))
+    names += (names.empty() ? "" : ", ") + escape_for_display(each) + "/";
+  if (below.size() > kNamed) names += " and others";
+  return fail(Errc::not_found, "there are no dumps in " + storage.describe() + " itself, which has " + names,
+              "name the place of one server's dumps: " + storage.describe() + "/" + escape_for_display(*below.begin()));
+}
+
+Result<std::vector<StoredDump>> list_dumps(const storage::StorageReader& storage,
                                            const std::vector<std::string>& patterns) {
-  TRY_ASSIGN(objects, storage.list(prefix));
+  TRY_ASSIGN(objects, list_level(storage));
   std::vector<StoredDump> dumps;
   for (storage::ObjectInfo& object : objects) {
     auto name = parse_dump_name(object.key);

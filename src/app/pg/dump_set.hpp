@@ -39,8 +39,11 @@ struct StoredDump {
   std::uint64_t bytes = 0;
   TimePoint modified;
 };
-// Dumps below `prefix` whose database matches one of the patterns (empty: all), by database, the newest last.
-[[nodiscard]] Result<std::vector<StoredDump>> list_dumps(const storage::StorageReader& storage, std::string_view prefix,
+// What lies in the directory or prefix itself. Not what lies further down: that may be another server's.
+// Errc::not_found, naming what there is further down, if there is nothing else.
+[[nodiscard]] Result<std::vector<storage::ObjectInfo>> list_level(const storage::StorageReader& storage);
+// The dumps among it whose database matches one of the patterns (empty: all), by database, the newest last.
+[[nodiscard]] Result<std::vector<StoredDump>> list_dumps(const storage::StorageReader& storage,
                                                          const std::vector<std::string>& patterns);
 
 // The digest beside an object, and its record; nothing where there is none.

@@ -1,7 +1,9 @@
 #include "app/pg/restore.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
+#include <span>
 
 #include "sources/postgres/archive.hpp"
 #include "stream/digest.hpp"
@@ -31,12 +33,16 @@ struct Step {
 
 Result<std::vector<StoredDump>> choose_dumps(const storage::StorageReader& storage, const PgRestoreOptions& options) {
   if (!options.dump.empty()) {
-    TRY_ASSIGN(object, storage.stat(options.dump));
+    auto found = storage.stat(options.dump);
+    if (!found)
+      return std::unexpected(std::move(found).error().hint_if_none(
+          "name the whole file of a dump, or, for the newest dump of a database, --db DATABASE"));
+    const storage::ObjectInfo object = *std::move(found);
     auto name = parse_dump_name(object.key);
     if (!name) name = DumpName{object.key.substr(object.key.rfind('/') + 1), "", false};
     return std::vector<StoredDump>{{object.key, *name, object.bytes, object.modified}};
   }
-  TRY_ASSIGN(dumps, list_dumps(storage, "", options.databases));
+  TRY_ASSIGN(dumps, list_dumps(storage, options.databases));
   std::vector<StoredDump> newest;
   for (StoredDump& dump : dumps) {
     if (!newest.empty() && newest.back().name.database == dump.name.database) newest.pop_back();
@@ -56,7 +62,14 @@ Result<Step> plan_step(const Server& server, const std::vector<sources::Database
   step.name = options.as.empty() ? dump.name.database : options.as;
   step.dump = std::move(dump);
   const std::string what = "database " + escape_for_display(step.name);
-  const bool there = std::ranges::contains(present, step.name, &sources::Database::name);
+  constexpr std::size_t kLongestName = 63;  // the server would cut it
+  if (step.name.empty() || step.name.size() > kLongestName)
+    return fail(Errc::usage, what + ": a name has 1 to 63 bytes", "give it another one with --as");
+  const auto same = std::ranges::find(present, step.name, &sources::Database::name);
+  if (same != present.end() && same->is_template)
+    return fail(Errc::usage, what + " is a template: every new database would hold what it holds",
+                "give it another name with --as");
+  const bool there = same != present.end();
   if (!there) {
     if (options.into == Into::existing)
       return fail(Errc::not_found, what + " is not there to be restored into", "leave out --into-existing to make it");
@@ -100,6 +113,13 @@ Result<> recognise(Step& step, const std::string& head) {
   if (head.empty()) return fail(Errc::corrupt, "it is empty");
   return fail(Errc::corrupt, "it is no dump that pg_restore can read",
               "a script of SQL is restored with psql: psql -v ON_ERROR_STOP=1 -f FILE");
+}
+
+// Of "17.5"; 0 for anything else.
+int major_of(std::string_view version) {
+  int major = 0;
+  std::from_chars(version.data(), version.data() + version.size(), major);
+  return major;
 }
 
 // Reads all of it. A dump without a digest is read by pg_restore, too.
@@ -209,6 +229,10 @@ Result<PgRestoreReport> restore_dumps(const Server& server, const storage::Stora
     TRY(in_context(verify(server, storage, step, run), shown));
     TRY_ASSIGN(record, find_record(storage, step.dump.key));
     if (!record) continue;
+    const int major = major_of(record->server_version);
+    if (major > server.major())
+      run.reporter.note(shown + " is of PostgreSQL " + std::to_string(major) + ", and the server is " +
+                        std::to_string(server.major()) + ": it may not take it");
     if (const auto found = record->extensions.find("timescaledb"); found != record->extensions.end())
       step.timescale = found->second;
   }
@@ -242,6 +266,8 @@ Result<PgRestoreReport> restore_dumps(const Server& server, const storage::Stora
     if (!step.create && !options.filling.clean && restored.error().message().contains("already exists"))
       hint += "; --clean drops first what the dump holds";
     for (const auto& done : report.databases) hint += "; " + escape_for_display(done.name) + " is restored";
+    for (const Step& other : std::span(steps).subspan(report.databases.size() + 1))
+      hint += "; " + escape_for_display(other.name) + " was not tried (--db chooses)";
     return std::unexpected(
         std::move(restored).error().context("restore database " + escape_for_display(step.name)).hint_if_none(hint));
   }

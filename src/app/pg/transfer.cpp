@@ -13,7 +13,7 @@ namespace davit::app {
 namespace {
 
 Result<std::vector<storage::ObjectInfo>> choose(const storage::StorageReader& from, const TransferOptions& options) {
-  TRY_ASSIGN(objects, from.list(""));
+  TRY_ASSIGN(objects, list_level(from));
   std::set<std::string, std::less<>> wanted;
   const auto want = [&wanted](const std::string& key) {
     wanted.insert(key);
@@ -22,7 +22,7 @@ Result<std::vector<storage::ObjectInfo>> choose(const storage::StorageReader& fr
   };
   for (const std::string& key : options.keys) want(key);
   if (!options.databases.empty()) {
-    TRY_ASSIGN(dumps, list_dumps(from, "", options.databases));
+    TRY_ASSIGN(dumps, list_dumps(from, options.databases));
     for (const StoredDump& dump : dumps) want(dump.key);
   }
   const bool all = options.keys.empty() && options.databases.empty();
@@ -44,9 +44,15 @@ Result<std::string> digest_of(const storage::StorageReader& storage, const std::
   return digest.extent().sha256;
 }
 
-// Whether `to` has it already. Digests that lie beside both spare the reading of large dumps.
+Error damaged(const storage::StorageReader& in, const std::string& key, const std::string& found,
+              const std::string& expected) {
+  return {Errc::corrupt, escape_for_display(key) + " in " + in.describe() + " is not what its digest says: SHA-256 " +
+                             found + ", not " + expected};
+}
+
+// Whether `to` has it already. Digests that lie beside both spare the reading of large dumps over the network.
 Result<bool> is_present(const storage::StorageReader& from, const storage::StorageReader& to,
-                        const storage::ObjectInfo& object, RunContext& run) {
+                        const storage::ObjectInfo& object, TransferOptions::Near near, RunContext& run) {
   auto there = to.stat(object.key);
   if (!there && there.error().code() == Errc::not_found) return false;
   if (!there) return std::unexpected(std::move(there).error());
@@ -57,7 +63,13 @@ Result<bool> is_present(const storage::StorageReader& from, const storage::Stora
   if (there->bytes != object.bytes) return differs();
   TRY_ASSIGN(ours, find_digest(from, object.key));
   TRY_ASSIGN(theirs, find_digest(to, object.key));
-  if (ours && ours == theirs) return true;
+  if (ours && ours == theirs) {
+    const storage::StorageReader& local = near == TransferOptions::Near::from ? from : to;
+    TRY_ASSIGN(found, digest_of(local, object.key, run));
+    if (found == *ours) return true;
+    return std::unexpected(
+        damaged(local, object.key, found, *ours).hint_if_none("remove it there; the other place may have it whole"));
+  }
   TRY_ASSIGN(our_bytes, digest_of(from, object.key, run));
   TRY_ASSIGN(their_bytes, digest_of(to, object.key, run));
   if (our_bytes != their_bytes) return differs();
@@ -73,9 +85,7 @@ Result<storage::ObjectInfo> move(const storage::StorageReader& from, storage::St
   stream::DigestSource digest(reporting);
   TRY(stream::copy(digest, *writer));
   if (expected && digest.extent().sha256 != *expected)
-    return fail(Errc::corrupt, escape_for_display(key) + " in " + from.describe() +
-                                   " is not what its digest says: SHA-256 " + digest.extent().sha256 + ", not " +
-                                   *expected);
+    return std::unexpected(damaged(from, key, digest.extent().sha256, *expected));
   return writer->commit();
 }
 
@@ -88,7 +98,7 @@ Result<TransferReport> transfer_dumps(const storage::StorageReader& from, storag
   for (const storage::ObjectInfo& object : objects) {
     TRY(run.check());
     run.reporter.step("copy " + escape_for_display(object.key), object.bytes);
-    TRY_ASSIGN(present, is_present(from, to, object, run));
+    TRY_ASSIGN(present, is_present(from, to, object, options.near, run));
     if (present) {
       ++report.present;
       continue;

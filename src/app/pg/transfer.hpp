@@ -13,6 +13,8 @@ namespace davit::app {
 struct TransferOptions {
   std::vector<std::string> databases = {};  // patterns: all their dumps
   std::vector<std::string> keys = {};       // of dumps and globals
+  // Which of both is read without a network: where digests alone would do, its bytes are held against them as well.
+  enum class Near { from, to } near = Near::from;
 };
 struct TransferReport {
   std::vector<storage::ObjectInfo> moved;

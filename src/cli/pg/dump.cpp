@@ -21,14 +21,7 @@ Result<int> dump(const Globals& globals, const Flags& flags) {
   sweep_store(*storage, bench.run());
   TRY_ASSIGN(opened, open_server(bench, globals, flags.server, Equipment::tools));
   TRY_ASSIGN(report, app::dump_databases(opened.server, *storage, dump_options(flags.dump), bench.run()));
-  if (report.failure) return std::unexpected(*std::move(report.failure));
-  bench.progress().close();
-  const std::string where = storage->describe();
-  TRY(print_outcome(globals.json    ? pg_dump_to_json(report, where).dump(2) + "\n"
-                    : globals.quiet ? std::string()
-                                    : render_pg_dump(report, where),
-                    "the databases were dumped"));
-  return report.findings.empty() ? kExitDone : kExitFindings;
+  return report_dumps(bench, globals, std::move(report), storage->describe());
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 #pragma once
-// What is dumped, and how: for the commands that dump.
+// What is dumped, how, and what is said of it at the end: for the commands that dump.
 
 #include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "app/pg/dump.hpp"
+#include "cli/globals.hpp"
 
 namespace davit::cli {
 
@@ -18,5 +19,9 @@ void add_database_flag(CLI::App& command, std::vector<std::string>& databases);
 void add_jobs_flag(CLI::App& command, int& jobs, const std::string& meaning);
 void add_dump_flags(CLI::App& command, DumpFlags& flags);
 [[nodiscard]] app::PgDumpOptions dump_options(const DumpFlags& flags);
+
+// Prints what was dumped to `where`, and findings; the exit code. Where only a part was dumped, its error behind that.
+[[nodiscard]] Result<int> report_dumps(Workbench& bench, const Globals& globals, app::PgDumpReport report,
+                                       const std::string& where);
 
 }  // namespace davit::cli

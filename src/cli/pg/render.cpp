@@ -19,6 +19,11 @@ std::string files(std::size_t count) { return std::to_string(count) + (count == 
 
 std::string owner_of(const sources::Database& database) { return shown(database, "owner"); }
 
+// Of a dump that somebody else has named, the time of its file.
+std::string time_of(const app::StoredDump& dump) {
+  return dump.name.time.empty() ? render_rfc3339(dump.modified) : dump.name.time;
+}
+
 }  // namespace
 
 std::string render_databases(const sources::Server& server, const std::vector<sources::Database>& databases) {
@@ -49,8 +54,28 @@ std::string render_pg_dump(const app::PgDumpReport& report, std::string_view whe
     bytes += dump.bytes;
     rows.push_back({escape_for_display(dump.database), render_bytes(dump.bytes), dump.key});
   }
-  return render_table(rows) + std::format("{} {} in {}: {}\n", report.dumps.size(),
-                                          report.dumps.size() == 1 ? "dump" : "dumps", where, render_bytes(bytes));
+  return render_table(rows) +
+         std::format("{} {} in {}: {}\n", report.dumps.size(), report.dumps.size() == 1 ? "dump" : "dumps", where,
+                     render_bytes(bytes)) +
+         render_findings(report.findings);
+}
+
+std::string render_stored_dumps(const std::vector<app::StoredDump>& dumps) {
+  std::vector<std::vector<std::string>> rows{{"database", "time", "size", "dump"}};
+  for (const app::StoredDump& dump : dumps)
+    rows.push_back({escape_for_display(dump.name.database), time_of(dump), render_bytes(dump.bytes),
+                    escape_for_display(dump.key)});
+  return render_table(rows);
+}
+
+json stored_dumps_to_json(const std::vector<app::StoredDump>& dumps) {
+  json list = json::array();
+  for (const app::StoredDump& dump : dumps)
+    list.push_back({{"database", escape_for_display(dump.name.database)},
+                    {"time", time_of(dump)},
+                    {"bytes", dump.bytes},
+                    {"dump", escape_for_display(dump.key)}});
+  return list;
 }
 
 json pg_dump_to_json(const app::PgDumpReport& report, std::string_view where) {

@@ -74,7 +74,7 @@ Result<std::unique_ptr<storage::Storage>> open_dumps(Workbench& bench, const Glo
   TRY_ASSIGN(bucket, open_bucket(bench, globals, flags.bucket));
   TRY_ASSIGN(local, open_directory(directory, Access::write));
   sweep_store(*local, bench.run());
-  app::TransferOptions wanted{.databases = flags.databases};
+  app::TransferOptions wanted{.databases = flags.databases, .near = app::TransferOptions::Near::to};
   if (!flags.dump.empty()) wanted.keys.push_back(flags.dump);
   TRY(app::transfer_dumps(*bucket, *local, wanted, bench.run()));
   return local;

@@ -3,22 +3,28 @@
 #include "app/sweep.hpp"
 #include "cli/s3_access.hpp"
 #include "util/log.hpp"
+#include "util/text.hpp"
 
 namespace davit::cli {
 
-void add_bucket_flags(CLI::App& command, BucketFlags& flags) {
-  command.add_option("--bucket", flags.bucket, "The bucket: NAME, NAME/PREFIX or s3://NAME/PREFIX")
-      ->type_name("BUCKET");
+CLI::Option* add_bucket_flags(CLI::App& command, BucketFlags& flags) {
+  CLI::Option* bucket =
+      command.add_option("--bucket", flags.bucket, "The bucket: NAME, NAME/PREFIX or s3://NAME/PREFIX")
+          ->type_name("BUCKET");
   command.add_option("--key", flags.access_key, "The access key; AWS_ACCESS_KEY_ID")->type_name("TEXT");
   command
       .add_option("--secret", flags.secret_key,
                   "Seen by every user of this machine: better set AWS_SECRET_ACCESS_KEY or AWS_SECRET_ACCESS_KEY_FILE")
       ->type_name("TEXT");
   command.footer("How the S3 server is reached is said by options of all commands: --endpoint, --region and the like.");
+  return bucket;
 }
 
 Result<storage::s3::Location> bucket_location(const std::string& text) {
   if (text.empty()) return fail(Errc::usage, "no bucket was named", "name it with --bucket");
+  if (!storage::s3::is_location(text) && (text.starts_with("s3:") || text.starts_with("s3/")))
+    return fail(Errc::usage, "bucket " + escape_for_display(text) + " is not written as one",
+                "write NAME, NAME/PREFIX or s3://NAME/PREFIX");
   return storage::s3::parse_location(storage::s3::is_location(text) ? text : "s3://" + text);
 }
 

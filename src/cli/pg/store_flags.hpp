@@ -18,7 +18,8 @@ struct BucketFlags {
   std::string access_key;
   std::string secret_key;
 };
-void add_bucket_flags(CLI::App& command, BucketFlags& flags);
+// Returns the option that names the bucket.
+CLI::Option* add_bucket_flags(CLI::App& command, BucketFlags& flags);
 
 // "backups", "backups/some/prefix", "s3://backups/some/prefix"
 [[nodiscard]] Result<storage::s3::Location> bucket_location(const std::string& text);

@@ -15,6 +15,7 @@ namespace davit::cli {
 namespace {
 
 using Access = storage::LocalStorage::Access;
+using Near = app::TransferOptions::Near;
 
 struct TransferFlags {
   BucketFlags bucket;
@@ -46,7 +47,8 @@ Result<int> download(const Globals& globals, const TransferFlags& flags) {
   TRY_ASSIGN(bucket, open_bucket(bench, globals, flags.bucket));
   TRY_ASSIGN(local, open_directory(flags.directory, Access::write));
   sweep_store(*local, bench.run());
-  TRY_ASSIGN(report, app::transfer_dumps(*bucket, *local, {.databases = flags.databases}, bench.run()));
+  TRY_ASSIGN(report,
+             app::transfer_dumps(*bucket, *local, {.databases = flags.databases, .near = Near::to}, bench.run()));
   TRY(report_transfer(bench, globals, report, local->describe()));
   return kExitDone;
 }
@@ -74,14 +76,8 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
              app::dump_databases(opened.server, local ? *local : *bucket, dump_options(flags.dump), bench.run()));
   // Also where databases failed: the others are no less worth keeping.
   if (local) TRY(app::transfer_dumps(*local, *bucket, {.keys = report.keys()}, bench.run()));
-  if (report.failure) return std::unexpected(*std::move(report.failure));
-  bench.progress().close();
-  const std::string where = bucket->describe();
-  TRY(print_outcome(globals.json    ? pg_dump_to_json(report, where).dump(2) + "\n"
-                    : globals.quiet ? std::string()
-                                    : render_pg_dump(report, where),
-                    "the databases were dumped into " + where));
-  return report.findings.empty() ? kExitDone : kExitFindings;
+  const std::string where = bucket->describe() + (local ? " and in " + local->describe() : "");
+  return report_dumps(bench, globals, std::move(report), where);
 }
 
 void add_transfer(CLI::App& app, const char* name, const char* what, const char* directory, const Globals& globals,

@@ -60,6 +60,14 @@ constexpr int kIncomplete = 82;
 constexpr std::size_t kFirstTry = 256U << 10U;
 constexpr std::size_t kLastTry = 64U << 20U;
 
+// pg_restore doesn't take it for a dump.
+Error unreadable(std::string_view what, const engine::CommandOutcome& outcome) {
+  Error error = command_error(what, "pg_restore", outcome);
+  if (outcome.errors.contains("unsupported version"))
+    return std::move(error).hint_if_none("the dump was made by newer tools than these: see --tools-image");
+  return std::move(error).as(Errc::corrupt);
+}
+
 // Fills `bytes` up to `size`, or to the end of `plain`. Returns whether that was the end.
 Result<bool> read_up_to(std::vector<std::byte>& bytes, std::size_t size, stream::ByteSource& plain) {
   std::size_t have = bytes.size();
@@ -134,8 +142,7 @@ Result<ArchiveHead> read_head(const Server& server, stream::ByteSource& plain, c
     if (answer.outcome.exit_code != kCut)
       return std::unexpected(command_error("read the dump's table of contents", "pg_restore", answer.outcome));
     if (ended || size >= kLastTry)
-      return std::unexpected(
-          command_error("read the dump's table of contents", "pg_restore", answer.outcome).as(Errc::corrupt));
+      return std::unexpected(unreadable("read the dump's table of contents", answer.outcome));
   }
 }
 
@@ -143,8 +150,7 @@ Result<> check_archive(const Programs& programs, stream::ByteSource& plain, bool
   std::vector<std::string> argv{"pg_restore", "-f", "/dev/null"};
   if (directory) argv = {"sh", "-c", std::string(kReadDirectory)};
   TRY_ASSIGN(answer, programs.feed(std::move(argv), plain, run));
-  if (answer.outcome.exit_code != 0)
-    return std::unexpected(command_error("read the dump", "pg_restore", answer.outcome).as(Errc::corrupt));
+  if (answer.outcome.exit_code != 0) return std::unexpected(unreadable("read the dump", answer.outcome));
   return drain(plain);
 }
 

@@ -153,16 +153,32 @@ TEST_CASE("dumps are listed by database, the newest last") {
   for (const std::string key : {"b-20261121T083000Z.sql", "a-20261122T083000Z.dir.tar", "a-20261121T083000Z.sql",
                                 "a.sql", "a-20261121T083000Z.sql.sha256", "20261121T083000Z.globals.sql", "x.txt"})
     put(storage, key);
-  const auto all = list_dumps(storage, "", {});
+  const auto all = list_dumps(storage, {});
   REQUIRE(all);
   std::vector<std::string> listed;
   for (const StoredDump& dump : *all) listed.push_back(dump.key);
   CHECK(listed == std::vector<std::string>{"a.sql", "a-20261121T083000Z.sql", "a-20261122T083000Z.dir.tar",
                                            "b-20261121T083000Z.sql"});
-  const auto some = list_dumps(storage, "", {"nothing", "b*"});
+  const auto some = list_dumps(storage, {"nothing", "b*"});
   REQUIRE(some);
   REQUIRE(some->size() == 1);
   CHECK(some->front().name.database == "b");
+}
+
+TEST_CASE("what lies further down belongs to another server") {
+  storage::MemoryStorage storage;
+  put(storage, "other/b-20261121T083000Z.sql");
+  put(storage, "third/b-20261121T083000Z.sql");
+  const auto none = list_dumps(storage, {});
+  REQUIRE_FALSE(none);
+  CHECK(none.error().code() == Errc::not_found);
+  CHECK(none.error().message().contains("which has other/, third/"));
+  CHECK(none.error().hint().ends_with("/other"));
+  put(storage, "a-20261121T083000Z.sql");
+  const auto dumps = list_dumps(storage, {});
+  REQUIRE(dumps);
+  REQUIRE(dumps->size() == 1);
+  CHECK(dumps->front().key == "a-20261121T083000Z.sql");
 }
 
 }  // namespace

@@ -137,5 +137,21 @@ TEST_CASE("a transfer that is cut off anywhere leaves whole objects, and is comp
   }
 }
 
+TEST_CASE("what is there already is held against its digest on the side that is near") {
+  using Near = TransferOptions::Near;
+  for (const Near near : {Near::from, Near::to}) {
+    Fixture fixture;
+    put_dump(fixture.from, "a-20261121T083000Z.sql", "PGDMP one");
+    REQUIRE(fixture.transfer());
+    storage::MemoryStorage& rotten = near == Near::from ? fixture.from : fixture.to;
+    REQUIRE(rotten.remove("a-20261121T083000Z.sql"));
+    put(rotten, "a-20261121T083000Z.sql", "PGDMP two");
+    const auto again = fixture.transfer({.near = near});
+    REQUIRE_FALSE(again);
+    CHECK(again.error().code() == Errc::corrupt);
+    CHECK(again.error().message().starts_with("a-20261121T083000Z.sql in "));
+  }
+}
+
 }  // namespace
 }  // namespace davit::app
