@@ -72,7 +72,7 @@ Result<storage::Storage*> Workbench::storage(Use use) {
     storage_ = std::move(s3);
     return storage_.get();
   }
-  if (repository_.contains("://"))
+  if (repository_.contains("://") || repository_.starts_with("s3:"))
     return fail(Errc::usage, "repository " + escape_for_display(repository_) + " is neither a directory nor in S3",
                 "name a directory, or s3://bucket/prefix");
   using Access = storage::LocalStorage::Access;
