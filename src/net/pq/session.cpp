@@ -159,7 +159,7 @@ std::optional<std::string> pq_default(const std::string& keyword) {
 
 void PqSession::Close::operator()(pg_conn* connection) const noexcept { ::PQfinish(connection); }
 
-Result<PqSession> PqSession::open(const PqParameters& parameters, std::stop_token stop) {
+Result<PqSession> PqSession::open(const PqParameters& parameters, const std::stop_token& stop) {
   std::vector<const char*> keywords;
   std::vector<const char*> values;
   for (const auto& [keyword, value] : parameters) {
@@ -178,7 +178,7 @@ Result<PqSession> PqSession::open(const PqParameters& parameters, std::stop_toke
   return session;
 }
 
-Result<PqSession::Rows> PqSession::query(const std::string& sql, std::stop_token stop) const {
+Result<PqSession::Rows> PqSession::query(const std::string& sql, const std::stop_token& stop) const {
   PGconn* connection = connection_.get();
   if (::PQsendQuery(connection, sql.c_str()) == 0) return std::unexpected(query_error(connection, nullptr));
   for (int unsent = ::PQflush(connection); unsent != 0; unsent = ::PQflush(connection)) {

@@ -36,11 +36,11 @@ class PqSession {
   // Errc::credentials: the server doesn't let this user in, or wants a password that there is none of. Errc::not_found:
   // it has no such database. Errc::unavailable: no server answers, or it takes no sessions now, or `connect_timeout`
   // (30 s, unless it is set) has passed. Errc::usage: the parameters themselves. Errc::cancelled.
-  [[nodiscard]] static Result<PqSession> open(const PqParameters& parameters, std::stop_token stop);
+  [[nodiscard]] static Result<PqSession> open(const PqParameters& parameters, const std::stop_token& stop);
 
   // The rows of one statement, in the text format. Errc::failed with what the server says; Errc::unavailable if the
   // session broke.
-  [[nodiscard]] Result<Rows> query(const std::string& sql, std::stop_token stop) const;
+  [[nodiscard]] Result<Rows> query(const std::string& sql, const std::stop_token& stop) const;
 
   // What it was opened with and what libpq found, but for the password, and with the very host that it speaks to.
   [[nodiscard]] std::vector<PqSetting> settings() const;
