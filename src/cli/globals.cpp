@@ -77,8 +77,9 @@ Result<storage::Storage*> Workbench::storage(Use use) {
                 "name a directory, or s3://bucket/prefix");
   using Access = storage::LocalStorage::Access;
   auto local = storage::LocalStorage::open(repository_, use == Use::write ? Access::write : Access::read);
-  if (!local)
+  if (!local && local.error().code() == Errc::not_found)
     return std::unexpected(std::move(local).error().hint_if_none("check its path; the first backup makes it"));
+  if (!local) return std::unexpected(std::move(local).error());
   storage_ = *std::move(local);
   return storage_.get();
 }

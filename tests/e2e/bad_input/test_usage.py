@@ -5,10 +5,10 @@ from support.refusal import CODES
 
 
 @pytest.mark.parametrize("args, message, hint", [
-    (["backup", "--frobnicate"], "not expected: --frobnicate$", "davit --help"),
+    (["backup", "--frobnicate"], "not expected: --frobnicate$", "davit backup --help"),
     (["frob"], "no such command: frob$", "davit --help"),
     ([], "subcommand is required$", "davit --help"),
-    (["backup", "--compress"], "--compress.* required", "davit --help"),
+    (["backup", "--compress"], "--compress.* required", "davit backup --help"),
     (["backup", "--compress", "lzma:3"], "no such compression: 'lzma:3'", "zstd:LEVEL"),
     (["backup", "--compress", "zstd:99"], "no such compression: 'zstd:99'", "from 1 to 19"),
     (["backup", "--compress", "zstd:0"], "no such compression", "from 1 to 19"),
