@@ -17,6 +17,9 @@ namespace {
 
 // Writing back begins while the object is still growing, so that the fsync at its end has little left to wait for.
 constexpr std::uint64_t kWriteBackEvery = 8U << 20U;
+// The kernel looks for memory in pieces as large as the write: 1 MiB at once took it 4 times as long as 256 KiB
+// (ext4, 6.18).
+constexpr std::size_t kWriteAtOnce = 256U << 10U;
 constexpr std::string_view kTemporary = ".davit-";
 
 class FileWriter : public ObjectWriter {
@@ -41,7 +44,7 @@ class FileWriter : public ObjectWriter {
   Result<> write(std::span<const std::byte> bytes) override {
     if (state_ != State::open) return fail(Errc::bug, "write " + shown_ + ": it is finished or has failed");
     while (!bytes.empty()) {
-      const ssize_t count = ::write(file_.get(), bytes.data(), bytes.size());
+      const ssize_t count = ::write(file_.get(), bytes.data(), std::min(bytes.size(), kWriteAtOnce));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) {
         state_ = State::failed;
