@@ -159,11 +159,12 @@ class Traffic {
  private:
   void refill() {
     auto count = in_->read(input_);
-    if (!count) input_error_ = std::move(count).error();
-    if (input_error_ || *count == 0)
-      to_.reset();
-    else
+    if (count && *count != 0) {
       rest_ = std::span(input_).first(*count);
+      return;
+    }
+    to_.reset();
+    if (!count) input_error_ = std::move(count).error();
   }
 
   void feed() {
@@ -195,7 +196,7 @@ class Traffic {
 
 }  // namespace
 
-Result<ProgramOutcome> run_program(const Program& program, ByteSource* in, ByteSink& out, std::stop_token stop) {
+Result<ProgramOutcome> run_program(const Program& program, ByteSource* in, ByteSink& out, const std::stop_token& stop) {
   Pipe input;
   if (in != nullptr) {
     TRY_ASSIGN(made, make_pipe());

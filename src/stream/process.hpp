@@ -28,7 +28,7 @@ struct ProgramOutcome {
 // that point, and its error is returned once the program has ended. That the program didn't read all of `in` is no
 // error. Between two pieces of output or input a stop is noticed within half a second. REQUIRES: SIGPIPE is ignored.
 [[nodiscard]] Result<ProgramOutcome> run_program(const Program& program, ByteSource* in, ByteSink& out,
-                                                 std::stop_token stop = {});
+                                                 const std::stop_token& stop = {});
 
 // Where the program lies, if it is executable in one of the directories of `path` ("/usr/local/bin:/usr/bin").
 [[nodiscard]] std::optional<std::string> find_program(std::string_view name, std::string_view path);

@@ -1,6 +1,7 @@
 #include "storage/s3/options.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <optional>
 
 #include "net/url.hpp"
@@ -16,12 +17,9 @@ constexpr std::string_view kDefaultRegion = "us-east-1";
 constexpr std::string_view kAws = "amazonaws.com";
 
 // The first that is not empty.
-template <class... Rest>
-std::string first_of(std::string value, Rest... rest) {
-  if constexpr (sizeof...(rest) == 0)
-    return value;
-  else
-    return value.empty() ? first_of(std::move(rest)...) : value;
+std::string first_of(std::initializer_list<std::string_view> values) {
+  const auto* found = std::ranges::find_if(values, [](std::string_view value) { return !value.empty(); });
+  return std::string(found == values.end() ? "" : *found);
 }
 
 // Both files' sections of one name, the credentials file first. Nothing if neither has it.
@@ -171,7 +169,7 @@ Result<SharedFiles> read_shared_files(const Environment& environment) {
 Result<Options> resolve(const Location& location, const Settings& settings, const Environment& environment,
                         const SharedFiles& files) {
   const auto variable = [&](std::string_view name) { return environment.get(name).value_or(""); };
-  const std::string profile_name = first_of(settings.profile, variable("AWS_PROFILE"), std::string("default"));
+  const std::string profile_name = first_of({settings.profile, variable("AWS_PROFILE"), "default"});
   TRY_ASSIGN(profile, profile_of(files, profile_name));
   if (!profile && !settings.profile.empty())
     return fail(Errc::usage, "profile " + escape_for_display(profile_name) + " is in none of the files of AWS",
@@ -183,12 +181,12 @@ Result<Options> resolve(const Location& location, const Settings& settings, cons
   options.location = location;
   TRY_ASSIGN(credentials, find_credentials(settings, environment, *profile, profile_name));
   options.credentials = std::move(credentials);
-  options.region = first_of(settings.region, variable("AWS_REGION"), variable("AWS_DEFAULT_REGION"),
-                            value_of(*profile, "region"), std::string(kDefaultRegion));
-  options.ca_file = first_of(settings.ca_file, variable("AWS_CA_BUNDLE"), value_of(*profile, "ca_bundle"));
+  options.region = first_of({settings.region, variable("AWS_REGION"), variable("AWS_DEFAULT_REGION"),
+                             value_of(*profile, "region"), kDefaultRegion});
+  options.ca_file = first_of({settings.ca_file, variable("AWS_CA_BUNDLE"), value_of(*profile, "ca_bundle")});
 
-  const std::string named = first_of(settings.endpoint, variable("AWS_ENDPOINT_URL_S3"), variable("AWS_ENDPOINT_URL"),
-                                     value_of(*profile, "endpoint_url"));
+  const std::string named = first_of({settings.endpoint, variable("AWS_ENDPOINT_URL_S3"), variable("AWS_ENDPOINT_URL"),
+                                      value_of(*profile, "endpoint_url")});
   TRY_ASSIGN(endpoint, check_endpoint(named.empty() ? "https://s3." + options.region + "." + std::string(kAws) : named,
                                       settings.allow_http));
   options.endpoint = std::move(endpoint);

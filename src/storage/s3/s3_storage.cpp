@@ -19,8 +19,8 @@ namespace {
 // An object outside of a set. Its lease, taken only if it is large, leads to its upload.
 class SingleWriter : public ObjectWriter {
  public:
-  SingleWriter(std::shared_ptr<const Client> client, const std::string& root, std::string key, const std::string& name,
-               Replacing replacing)
+  SingleWriter(const std::shared_ptr<const Client>& client, const std::string& root, std::string key,
+               const std::string& name, Replacing replacing)
       : key_(std::move(key)), replacing_(replacing) {
     upload_ = std::make_unique<Upload>(client, name, [this, client, root, name]() -> Result<> {
       TRY_ASSIGN(lease, Lease::take(client, lease_name(root, "object-" + random_hex(6)),

@@ -138,7 +138,7 @@ Result<std::string> Upload::send_part(const Part& part) const {
   call.doing = std::format("{}: part {}", doing_, part.number);
   call.query = {{"partNumber", std::to_string(part.number)}, {"uploadId", id_}};
   TRY_ASSIGN(answer, client_->demand(call));
-  const std::string etag(answer.response.header("ETag").value_or(""));
+  std::string etag(answer.response.header("ETag").value_or(""));
   if (etag.empty()) return fail(Errc::failed, call.doing + ": the server's answer has no ETag");
   return etag;
 }

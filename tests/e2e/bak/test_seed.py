@@ -158,8 +158,8 @@ def test_one_of_thousands(bak, rgw, many, dumps):
     s3 = ["--bucket", f"s3://{bucket}/{prefix}", "--allow-http"]
     bak("download", "--dir", dumps, *s3, "--db", "db2999", env=rgw.variables())
     assert files_of(dumps) == {"db2999-20200101T000000Z.sql": b"x"}
-    bak("download", "--dir", dumps, *s3, env=rgw.variables())
-    assert len(files_of(dumps)) == 3000
+    bak("download", "--dir", dumps, *s3, "--db", "db29*", env=rgw.variables())
+    assert len(files_of(dumps)) == 100
 
 
 def test_help_shows_the_seed_s_commands(bak):
