@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import time
 
 import pytest
 from support.bak import MEGABYTES, PASSWORD, databases_in
@@ -70,9 +69,15 @@ def test_postgresql_goes_away_in_a_restore(bak, server_17, flags, dumps):
     bak("dump", *flags, "--dir", dumps, env=ENV)
     known = server_17.databases()
     process = bak.start("restore", *flags[:4], "--dir", dumps, "--as", "restored", env=ENV)
+
+    def being_filled():
+        assert process.poll() is None, f"it ended too early: {process.communicate()}"
+        # An empty one has less than 8 MB.
+        return server_17.db.sql("select coalesce(max(pg_database_size(oid)), 0) > 10000000 from pg_database "
+                                "where datname like 'davit_restore_%'", "postgres") == "t"
+
     try:
-        wait_until("a database that is being filled", lambda: server_17.databases() != known)
-        time.sleep(0.5)
+        wait_until("a database that is being filled", being_filled)
         server_17.engine.run("kill", server_17.name)
         _, err = process.communicate(timeout=120)
     finally:
