@@ -188,6 +188,22 @@ ensure_postgres() { # MAJOR
   docker tag "$image" "davit-test/postgres:$1"
 }
 
+# With pgBackRest: davit-test/postgres-pgbackrest:MAJOR, and with another contract davit-test/timescaledb-ha:MAJOR. Each
+# stands on the one before, so its tag follows that one's.
+ensure_postgres_on() { # NAME MAJOR BASE FOLDER
+  local folder=$DAVIT_ROOT/tests/images/$4 image
+  image=davit-test/$1:$2-$({ cat "$folder"/*; docker image inspect -f '{{.Id}}' "$3"; } | hash_of)
+  has_image "$image" ||
+    build_image "$image" --build-arg "BASE_IMAGE=$3" --build-arg "PG_MAJOR=$2" -t "$image" "$folder" || return
+  docker tag "$image" "davit-test/$1:$2"
+}
+ensure_pgbackrest() { # MAJOR
+  ensure_postgres "$1" && ensure_postgres_on postgres-pgbackrest "$1" "davit-test/postgres:$1" pgbackrest
+}
+ensure_timescaledb_ha() { # MAJOR
+  ensure_pgbackrest "$1" && ensure_postgres_on timescaledb-ha "$1" "davit-test/postgres-pgbackrest:$1" timescaledb-ha
+}
+
 ensure_test_image() { # NAME: davit-test/NAME, of the folder tests/images/NAME
   local folder=$DAVIT_ROOT/tests/images/$1 image
   image=davit-test/$1:$(cat "$folder"/* | hash_of)
