@@ -16,11 +16,12 @@ USES = {
     "net": ["stream"],
     "engine": ["net"],
     "helper": ["engine", "stream"],
-    "sources": ["engine", "helper", "net", "stream", "model"],
+    "supervise": ["stream"],
+    "sources": ["engine", "helper", "net", "stream", "model", "supervise"],
     "storage": ["net", "stream"],
     "catalog": ["storage", "model"],
     "app": ["sources", "catalog"],
-    "cli": ["app"],
+    "cli": ["app", "supervise"],
     "main": ["cli"],
 }
 

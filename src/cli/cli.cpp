@@ -152,9 +152,20 @@ int run_checked(int argc, char** argv) {
   const std::string called = is_bak ? "bak" : "davit";
   Globals globals;
   globals.environment = Environment::of_process();
-  const auto signals = SignalStop::install();
-  if (!signals) return report(signals.error(), false);
-  globals.stop = (*signals)->token();
+  // What stands behind `--` is a command line of others, whatever it looks like.
+  const bool is_entrypoint = !is_bak && words.size() > 1 && std::string_view(words[1]) == "entrypoint";
+  std::vector<std::string> behind;
+  if (const auto dashes = std::ranges::find(words, std::string_view("--")); is_entrypoint && dashes != words.end()) {
+    behind.assign(dashes + 1, words.end());
+    words.erase(dashes, words.end());
+  }
+  std::unique_ptr<SignalStop> signals;
+  if (!is_entrypoint) {
+    auto installed = SignalStop::install();
+    if (!installed) return report(installed.error(), false);
+    signals = *std::move(installed);
+    globals.stop = signals->token();
+  }
 
   CLI::App app(is_bak ? "bak dumps PostgreSQL databases, keeps them in S3, and restores them."
                       : "davit backs up a whole Docker Compose stack as one restore point, and brings it back.",
@@ -176,6 +187,9 @@ int run_checked(int argc, char** argv) {
     add_show(app, globals, chosen);
     add_verify(app, globals, chosen);
     add_pg(app, globals, chosen);
+    add_db(app, globals, chosen);
+    add_entrypoint(app, globals, chosen, behind);
+    add_install(app, globals, chosen);
   }
   try {
     app.parse(static_cast<int>(words.size()), words.data());

@@ -17,6 +17,11 @@ void add_ls(CLI::App& app, const Globals& globals, Action& chosen);
 void add_show(CLI::App& app, const Globals& globals, Action& chosen);
 void add_verify(CLI::App& app, const Globals& globals, Action& chosen);
 void add_pg(CLI::App& app, const Globals& globals, Action& chosen);
+void add_db(CLI::App& app, const Globals& globals, Action& chosen);
+void add_install(CLI::App& app, const Globals& globals, Action& chosen);
+// `behind` are the words behind `--`, which the parser never sees. Runs without a SignalStop: it has signals of its
+// own.
+void add_entrypoint(CLI::App& app, const Globals& globals, Action& chosen, const std::vector<std::string>& behind);
 
 // Not a command for people: what davit runs in the container of a guard (docs/guard.md). `arguments` are those behind
 // `davit guard`. An error leaves something to be put right.

@@ -22,6 +22,7 @@ std::span<const Variable> variables() {
       Variable{"DAVIT_CHANNEL", "--channel", "auto or attach: how helpers hand over their bytes"},
       Variable{"DAVIT_LOCK_WAIT", "--lock-wait", "how long to wait for another run on the stack: 30s, 10m, 1h"},
       Variable{"DAVIT_IMAGE", "", "the image that compose/davit.yaml runs; nothing that davit itself reads"},
+      Variable{"DAVIT_ON_EXIT", "--on-exit", "of a wrapped server that ends unasked: exit, or stay in maintenance"},
       Variable{"DAVIT_ENGINE_SOCKET", "",
                "path of the Engine's socket on the Engine's own host, where davit can't find out"},
       Variable{"DAVIT_S3_PATH_STYLE", "--path-style", "true: the bucket stands in the path of a URL"},

@@ -34,8 +34,32 @@ Result<> check_port(const std::string& port) {
   return fail(Errc::usage, "port \"" + escape_for_display(port) + "\" is no number");
 }
 
-// Which container of the stack has the server.
-Result<engine::ContainerId> find_container(Workbench& bench, engine::Engine& engine, const std::string& service) {
+Result<OpenServer> open_in_container(Workbench& bench, const ServerFlags& flags) {
+  if (!flags.host.empty() || !flags.port.empty() || !flags.user.empty() || !flags.password.empty() ||
+      !flags.tools_image.empty())
+    return fail(Errc::usage, "a server in a container takes no --host, --port, --user, --password and --tools-image",
+                "its user and password are taken from the container");
+  TRY_ASSIGN(engine, bench.engine());
+  engine::ContainerId id{flags.container};
+  if (id.value.empty()) {
+    TRY_ASSIGN(found, find_server_container(bench, *engine, flags.service));
+    id = std::move(found);
+  } else {
+    TRY_ASSIGN(container, engine->inspect_container(id));
+    if (!container.state.running || container.state.paused)
+      return fail(Errc::unavailable,
+                  "container " + escape_for_display(flags.container) + " is " + container.state.status,
+                  "start it first");
+    id = container.id;
+  }
+  TRY_ASSIGN(server, sources::Server::connect(*engine, id, bench.run()));
+  return OpenServer{std::move(server), std::nullopt};
+}
+
+}  // namespace
+
+Result<engine::ContainerId> find_server_container(Workbench& bench, engine::Engine& engine,
+                                                  const std::string& service) {
   TRY_ASSIGN(name, bench.stack());
   TRY_ASSIGN(stack, sources::discover(engine, name));
   const sources::Service* found = nullptr;
@@ -56,30 +80,6 @@ Result<engine::ContainerId> find_container(Workbench& bench, engine::Engine& eng
   return fail(Errc::unavailable, "service " + found->name + " of stack " + stack.name + " doesn't run",
               "start it: docker compose up -d " + found->name);
 }
-
-Result<OpenServer> open_in_container(Workbench& bench, const ServerFlags& flags) {
-  if (!flags.host.empty() || !flags.port.empty() || !flags.user.empty() || !flags.password.empty() ||
-      !flags.tools_image.empty())
-    return fail(Errc::usage, "a server in a container takes no --host, --port, --user, --password and --tools-image",
-                "its user and password are taken from the container");
-  TRY_ASSIGN(engine, bench.engine());
-  engine::ContainerId id{flags.container};
-  if (id.value.empty()) {
-    TRY_ASSIGN(found, find_container(bench, *engine, flags.service));
-    id = std::move(found);
-  } else {
-    TRY_ASSIGN(container, engine->inspect_container(id));
-    if (!container.state.running || container.state.paused)
-      return fail(Errc::unavailable,
-                  "container " + escape_for_display(flags.container) + " is " + container.state.status,
-                  "start it first");
-    id = container.id;
-  }
-  TRY_ASSIGN(server, sources::Server::connect(*engine, id, bench.run()));
-  return OpenServer{std::move(server), std::nullopt};
-}
-
-}  // namespace
 
 void add_server_flags(CLI::App& command, ServerFlags& flags) {
   command.add_option("--host", flags.host, "The server: NAME, NAME:PORT or the directory of its socket; PGHOST")

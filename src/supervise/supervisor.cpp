@@ -1,0 +1,235 @@
+#include "supervise/supervisor.hpp"
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <exception>
+#include <set>
+#include <vector>
+
+#include "supervise/control_socket.hpp"
+#include "supervise/machine.hpp"
+#include "util/unique_fd.hpp"
+
+namespace davit::supervise {
+namespace {
+
+constexpr int kWatchInterval = 100;  // milliseconds
+// What is left when the container ends: a request, then a firmer one, and then it goes with the container.
+constexpr std::chrono::seconds kFirmAfter{1};
+constexpr std::chrono::seconds kGoesAnyway{2};
+constexpr std::chrono::seconds kServerGoesAnyway{60};
+
+// What comes from outside for the child. Those that a fault of our own would raise keep their effect, and those of a
+// terminal's job control are nothing to a server.
+constexpr int kForwarded[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
+
+class Supervisor {
+ public:
+  Supervisor(const Duty& duty, UniqueFd signals, ControlSocket socket)
+      : duty_(duty),
+        data_directory_(data_directory(duty.command)),
+        signals_(std::move(signals)),
+        socket_(std::move(socket)),
+        machine_(duty.on_exit, now()) {}
+
+  Result<int> run() {
+    while (!exit_code_) {
+      try {
+        watch();
+        if (!exit_code_ && !start_error_) wait();
+      } catch (const std::exception&) {
+        // Memory may be short for a moment: that must end neither us nor, with us, the server.
+        ::poll(nullptr, 0, kWatchInterval);
+      }
+      if (start_error_) return std::unexpected(*std::move(start_error_));
+    }
+    return *exit_code_;
+  }
+
+ private:
+  [[nodiscard]] Machine::Moment now() const { return {.wall = duty_.clock.now(), .steady = duty_.clock.steady()}; }
+
+  // What has to be looked at by and by.
+  void watch() {
+    const std::optional<int> child = machine_.child();
+    switch (machine_.watch()) {
+      case Machine::Watch::nothing:
+        break;
+      case Machine::Watch::start:
+        perform(machine_.tick(std::ranges::any_of(children(), is_left_of_a_server), now()));
+        break;
+      case Machine::Watch::program:
+        if (child && is_server(*child)) perform(machine_.server_seen(now()));
+        break;
+      case Machine::Watch::accepts:
+        if (child) perform(machine_.accepts(accepts_connections(data_directory_, *child), now()));
+        break;
+      case Machine::Watch::drain:
+        drain();
+        break;
+    }
+  }
+
+  void wait() {
+    std::vector<pollfd> fds{{.fd = signals_.get(), .events = POLLIN, .revents = 0}};
+    for (const int fd : socket_.descriptors()) fds.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+    const bool watches = machine_.watch() != Machine::Watch::nothing;
+    if (::poll(fds.data(), fds.size(), watches ? kWatchInterval : -1) <= 0) return;
+    if (fds.front().revents != 0) take_signals();
+    if (std::ranges::any_of(fds.begin() + 1, fds.end(), [](const pollfd& fd) { return fd.revents != 0; }))
+      socket_.serve([this](const std::string& text, uid_t user) { return answer(text, user); });
+  }
+
+  void take_signals() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
+      const int signal = static_cast<int>(info.ssi_signo);
+      if (signal == SIGCHLD)
+        reap([this](pid_t pid, int code) { ended(pid, code); });
+      else
+        perform(machine_.signalled(signal, now()));
+    }
+  }
+
+  void ended(pid_t pid, int code) {
+    if (machine_.child() != pid) return;  // an orphan: there was nothing to do for it but this
+    server_user_ = user_of(pid);
+    served_ = is_server(pid);
+    // It may have become the server and ended between two looks.
+    if (served_) perform(machine_.server_seen(now()));
+    perform(machine_.child_ended(code, now()));
+  }
+
+  std::string answer(const std::string& text, uid_t user) {
+    return render_answer([&]() -> Result<Status> {
+      if (!may_ask(user))
+        return fail(Errc::credentials, "the wrapper takes no orders from user " + std::to_string(user),
+                    "speak to it as root, or as the user that the container or its server runs as");
+      TRY_ASSIGN(request, parse_request(text));
+      TRY_ASSIGN(actions, machine_.requested(request, now()));
+      if (request.kind != Request::Kind::status)
+        duty_.say("asked by user " + std::to_string(user) + ": " + std::string(describe(request)));
+      perform(actions);
+      // As it is now, and not as it was at the last look.
+      if (const auto child = machine_.child())
+        perform(machine_.accepts(accepts_connections(data_directory_, *child), now()));
+      return machine_.status();
+    }());
+  }
+
+  [[nodiscard]] static std::string_view describe(const Request& request) {
+    switch (request.kind) {
+      case Request::Kind::start:
+        return "start";
+      case Request::Kind::stop:
+        return "stop";
+      case Request::Kind::restart:
+        return "restart";
+      case Request::Kind::status:
+        return "status";
+    }
+    return "";
+  }
+
+  // Whoever could stop the server by a signal of his own may do it this way, too.
+  [[nodiscard]] bool may_ask(uid_t user) const {
+    if (user == 0 || user == ::geteuid() || user == server_user_) return true;
+    const std::optional<int> child = machine_.child();
+    return child && user_of(*child) == user;
+  }
+
+  void perform(const Actions& actions) {
+    for (const Action& action : actions) std::visit([this](const auto& each) { carry_out(each); }, action);
+  }
+  void carry_out(const Spawn& /*unused*/) {
+    auto pid = spawn(duty_.command);
+    if (pid) {
+      perform(machine_.spawned(*pid, now()));
+    } else if (machine_.status().starts == 0) {
+      start_error_ = std::move(pid).error();
+    } else {
+      perform(machine_.not_spawned(pid.error(), now()));
+    }
+  }
+  void carry_out(const Kill& action) {
+    // The child is not taken in yet, so its id is nobody else's.
+    const std::optional<int> child = machine_.child();
+    if (child && ::kill(*child, action.signal) != 0)
+      duty_.say("signal " + std::to_string(action.signal) + " can't be sent: " + errno_text(errno));
+  }
+  void carry_out(const Drain& /*unused*/) {
+    drain_since_ = duty_.clock.steady();
+    drain();
+  }
+  void carry_out(const Exit& action) { exit_code_ = action.code; }
+  void carry_out(const Say& action) { duty_.say(action.line); }
+
+  [[nodiscard]] static bool is_left_of_a_server(const Process& process) {
+    return process.program == "postgres" || process.program == "postmaster";
+  }
+
+  // Ends what the container still has of ours: what an entrypoint that was broken off left running (initdb clears away
+  // its half of a cluster when it is told to), and what has lost its parent.
+  void drain() {
+    const auto passed = duty_.clock.steady() - drain_since_;
+    bool awaited = false;
+    for (const Process& process : children()) {
+      // One that an image had for its preparations only; what is left of the server itself has nothing to end well.
+      const bool server = is_left_of_a_server(process) && !served_;
+      if (passed < (server ? kServerGoesAnyway : kGoesAnyway)) awaited = true;
+      // A shell's background processes ignore the first; a server takes the second for a wish to wait.
+      if (asked_.insert(process.pid).second)
+        ::kill(process.pid, SIGINT);
+      else if (!server && passed >= kFirmAfter && told_.insert(process.pid).second)
+        ::kill(process.pid, SIGTERM);
+    }
+    if (!awaited) perform(machine_.drained());
+  }
+
+  const Duty& duty_;
+  std::string data_directory_;
+  UniqueFd signals_;
+  ControlSocket socket_;
+  Machine machine_;
+  std::optional<uid_t> server_user_;  // that the last server ran as
+  bool served_ = false;               // the child that ended last had become the server
+  std::optional<int> exit_code_;
+  std::optional<Error> start_error_;
+  SteadyTime drain_since_;
+  std::set<pid_t> asked_;
+  std::set<pid_t> told_;
+};
+
+Result<UniqueFd> take_over_signals() {
+  // Ignored, as somebody may have started us with it, it would let children vanish without a word.
+  for (const int number : {SIGCHLD, SIGPIPE})
+    if (std::signal(number, number == SIGCHLD ? SIG_DFL : SIG_IGN) == SIG_ERR) return fail_errno(errno, "set a signal");
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : kForwarded) sigaddset(&set, number);
+  sigaddset(&set, SIGCHLD);
+  if (::sigprocmask(SIG_SETMASK, &set, nullptr) != 0) return fail_errno(errno, "block signals");
+  UniqueFd signals(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals) return fail_errno(errno, "wait for signals");
+  return signals;
+}
+
+}  // namespace
+
+Result<int> supervise(const Duty& duty) {
+  TRY_ASSIGN(signals, take_over_signals());
+  // Behind another init (Compose's `init: true`), orphans would be that one's.
+  if (::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) return fail_errno(errno, "become the parent of orphans");
+  TRY_ASSIGN(socket, ControlSocket::listen(duty.socket));
+  Supervisor supervisor(duty, std::move(signals), std::move(socket));
+  return supervisor.run();
+}
+
+}  // namespace davit::supervise
