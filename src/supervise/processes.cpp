@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <iterator>
 #include <memory>
 #include <string_view>
 
@@ -79,6 +80,33 @@ std::optional<Stat> stat_of(pid_t pid) {
               .parent = number_in<pid_t>(fields[2]).value_or(0)};
 }
 
+// All processes that have not ended.
+struct Running {
+  pid_t pid = 0;
+  Stat stat;
+};
+std::vector<Running> running() {
+  std::vector<Running> found;
+  const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
+  if (!proc) return found;
+  while (const dirent* entry = ::readdir(proc.get())) {
+    const auto pid = number_in<pid_t>(entry->d_name);
+    if (!pid) continue;
+    auto stat = stat_of(*pid);
+    if (stat && stat->state != 'Z') found.push_back({.pid = *pid, .stat = *std::move(stat)});
+  }
+  return found;
+}
+
+std::vector<Process> children_of(const std::vector<Running>& all, pid_t parent) {
+  std::vector<Process> found;
+  for (const Running& each : all)
+    if (each.stat.parent == parent) found.push_back({.pid = each.pid, .program = each.stat.program});
+  return found;
+}
+
+bool is_server_name(std::string_view name) { return name == "postgres" || name == "postmaster"; }
+
 }  // namespace
 
 Result<pid_t> spawn(const CommandLine& command) {
@@ -124,10 +152,8 @@ std::string program_of(pid_t pid) {
   return name ? std::string(trim(*name)) : std::string();
 }
 
-bool is_server(pid_t pid) {
-  const std::string name = program_of(pid);
-  return name == "postgres" || name == "postmaster";
-}
+bool is_server(pid_t pid) { return is_server_name(program_of(pid)); }
+bool is_of_server(const Process& process) { return is_server_name(process.program); }
 
 std::optional<uid_t> user_of(pid_t pid) {
   struct stat info{};
@@ -135,16 +161,15 @@ std::optional<uid_t> user_of(pid_t pid) {
   return info.st_uid;
 }
 
-std::vector<Process> children() {
-  std::vector<Process> found;
-  const std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
-  if (!proc) return found;
-  while (const dirent* entry = ::readdir(proc.get())) {
-    const auto pid = number_in<pid_t>(entry->d_name);
-    if (!pid) continue;
-    auto stat = stat_of(*pid);
-    if (stat && stat->parent == ::getpid() && stat->state != 'Z')
-      found.push_back({.pid = *pid, .program = std::move(stat->program)});
+std::vector<Process> children() { return children_of(running(), ::getpid()); }
+
+std::vector<Process> descendants() {
+  const std::vector<Running> all = running();
+  std::vector<Process> found = children_of(all, ::getpid());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (is_of_server(found[i])) continue;
+    std::vector<Process> below = children_of(all, found[i].pid);
+    found.insert(found.end(), std::make_move_iterator(below.begin()), std::make_move_iterator(below.end()));
   }
   return found;
 }

@@ -37,8 +37,12 @@ struct Process {
   pid_t pid = 0;
   std::string program;
 };
+// Whether that is the program of a PostgreSQL server, or of a process of one.
+[[nodiscard]] bool is_of_server(const Process& process);
 // The children of this process that have not ended, those included that it has inherited.
 [[nodiscard]] std::vector<Process> children();
+// Them and what they have started in turn; but what a server has started is its own affair.
+[[nodiscard]] std::vector<Process> descendants();
 
 // Where the server's data lie: what its command line says (-D), or else PGDATA; empty if neither does.
 [[nodiscard]] std::string data_directory(const CommandLine& command);

@@ -24,7 +24,7 @@ constexpr int kWatchInterval = 100;  // milliseconds
 // What is left when the container ends: a request, then a firmer one, and then it goes with the container.
 constexpr std::chrono::seconds kFirmAfter{1};
 constexpr std::chrono::seconds kGoesAnyway{2};
-constexpr std::chrono::seconds kServerGoesAnyway{60};
+constexpr std::chrono::seconds kPreparationsGoAnyway{60};
 
 // What comes from outside for the child. Those that a fault of our own would raise keep their effect, and those of a
 // terminal's job control are nothing to a server.
@@ -63,7 +63,7 @@ class Supervisor {
       case Machine::Watch::nothing:
         break;
       case Machine::Watch::start:
-        perform(machine_.tick(std::ranges::any_of(children(), is_left_of_a_server), now()));
+        perform(machine_.tick(std::ranges::any_of(children(), is_of_server), now()));
         break;
       case Machine::Watch::program:
         if (child && is_server(*child)) perform(machine_.server_seen(now()));
@@ -171,26 +171,20 @@ class Supervisor {
   void carry_out(const Exit& action) { exit_code_ = action.code; }
   void carry_out(const Say& action) { duty_.say(action.line); }
 
-  [[nodiscard]] static bool is_left_of_a_server(const Process& process) {
-    return process.program == "postgres" || process.program == "postmaster";
-  }
-
-  // Ends what the container still has of ours: what an entrypoint that was broken off left running (initdb clears away
-  // its half of a cluster when it is told to), and what has lost its parent.
+  // Ends what the container still has of ours: what has lost its parent, and what an entrypoint that was broken off was
+  // doing. initdb clears away its half of a cluster when it is told to end, and the server of the preparations writes
+  // down what it has; without that, the next start would find what nobody can use.
   void drain() {
     const auto passed = duty_.clock.steady() - drain_since_;
-    bool awaited = false;
-    for (const Process& process : children()) {
-      // One that an image had for its preparations only; what is left of the server itself has nothing to end well.
-      const bool server = is_left_of_a_server(process) && !served_;
-      if (passed < (server ? kServerGoesAnyway : kGoesAnyway)) awaited = true;
+    const std::vector<Process> left = descendants();
+    for (const Process& process : left) {
       // A shell's background processes ignore the first; a server takes the second for a wish to wait.
       if (asked_.insert(process.pid).second)
         ::kill(process.pid, SIGINT);
-      else if (!server && passed >= kFirmAfter && told_.insert(process.pid).second)
+      else if (passed >= kFirmAfter && !is_of_server(process) && told_.insert(process.pid).second)
         ::kill(process.pid, SIGTERM);
     }
-    if (!awaited) perform(machine_.drained());
+    if (left.empty() || passed >= (served_ ? kGoesAnyway : kPreparationsGoAnyway)) perform(machine_.drained());
   }
 
   const Duty& duty_;

@@ -224,7 +224,7 @@ TEST_CASE("what the entrypoint left behind and obeys no polite signal goes, too"
   }
 }
 
-TEST_CASE("a server that took the place of an entrypoint that was told to end is stopped fast") {
+TEST_CASE("a server that an entrypoint becomes although it was told to end is stopped fast") {
   Wrapped wrapped("trap '' TERM; echo x > deaf; while [ ! -e told ]; do sleep 0.01; done; exec ./postgres");
   wrapped.wait_for_file("deaf");
   ::kill(wrapped.pid, SIGTERM);
