@@ -197,6 +197,9 @@ int run_checked(int argc, char** argv) {
     // A command line that can't be parsed may not have got as far as its --json.
     return report_parse(app, error, std::ranges::contains(words, std::string_view("--json")));
   }
+  // It has signals of its own, which a SignalStop would take away.
+  if (signals && !is_bak && app.got_subcommand("entrypoint"))
+    return report(Error(Errc::usage, "entrypoint is not the first word", "write the options behind it"), globals.json);
   set_log_level(globals.verbose ? LogLevel::debug : globals.quiet ? LogLevel::quiet : LogLevel::warning);
   if (auto known = check_variables(globals.environment); !known) return report(known.error(), globals.json);
   auto code = chosen();

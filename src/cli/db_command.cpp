@@ -68,8 +68,7 @@ Result<Status> order_here(const Globals& globals, const std::string& socket, con
   return ask(order.request);
 }
 
-Result<Status> order_in_container(const Globals& globals, const Flags& flags, const Order& order) {
-  Workbench bench(globals);
+Result<Status> order_in_container(Workbench& bench, const Flags& flags, const Order& order) {
   TRY_ASSIGN(engine, bench.engine());
   engine::ContainerId id{flags.container};
   if (id.value.empty()) {
@@ -96,12 +95,14 @@ Result<Status> order_in_container(const Globals& globals, const Flags& flags, co
 
 // Without a word about a container it is that in which davit runs, if there is a wrapper in it.
 Result<Status> carry_out(const Globals& globals, const Flags& flags, const Order& order) {
+  Workbench bench(globals);
   if (flags.service.empty() && flags.container.empty() && globals.stack.empty()) {
     TRY_ASSIGN(socket, supervise::control_name());
     auto here = order_here(globals, socket, order);
-    if (here || here.error().code() != Errc::not_found) return here;
+    // Without an Engine to be asked, either, it was this container that was meant.
+    if (here || here.error().code() != Errc::not_found || !bench.engine()) return here;
   }
-  return order_in_container(globals, flags, order);
+  return order_in_container(bench, flags, order);
 }
 
 std::string render(const Status& status) {

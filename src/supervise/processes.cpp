@@ -26,6 +26,8 @@ constexpr std::string_view kUsualPath = "/usr/local/bin:/bin:/usr/bin";
 constexpr std::size_t kPidFileBytes = 8192;
 // Lines of postmaster.pid, from 0.
 constexpr std::size_t kLinePid = 0;
+constexpr std::size_t kLinePort = 3;
+constexpr std::size_t kLineSocketDirectory = 4;
 constexpr std::size_t kLineStatus = 7;
 
 std::string_view value_of(const std::vector<std::string>& env, std::string_view name) {
@@ -195,6 +197,23 @@ std::optional<bool> accepts_connections(const std::string& data_directory, pid_t
   if (lines.size() <= kLineStatus || number_in<pid_t>(lines[kLinePid]) != pid) return false;
   const std::string_view status = trim(lines[kLineStatus]);
   return status == "ready" || status == "standby";
+}
+
+bool any_server_runs() {
+  return std::ranges::any_of(running(), [](const Running& each) { return is_server_name(each.stat.program); });
+}
+
+bool remove_stale_locks(const std::string& data_directory) {
+  if (data_directory.empty()) return false;
+  const std::string path = data_directory + "/postmaster.pid";
+  const auto text = read_whole_file(path, kPidFileBytes);
+  // Also where it can't be read: then it is nobody's business but the server's.
+  if (!text) return false;
+  const std::vector<std::string> lines = split(*text, '\n');
+  if (lines.size() > kLineSocketDirectory && lines[kLineSocketDirectory].starts_with('/') &&
+      number_in<unsigned>(lines[kLinePort]))
+    ::unlink((lines[kLineSocketDirectory] + "/.s.PGSQL." + lines[kLinePort] + ".lock").c_str());
+  return ::unlink(path.c_str()) == 0;
 }
 
 }  // namespace davit::supervise

@@ -50,4 +50,12 @@ struct Process {
 // src/include/utils/pidfile.h). Nothing if the file can't be read or no directory is known.
 [[nodiscard]] std::optional<bool> accepts_connections(const std::string& data_directory, pid_t pid);
 
+// Whether any process of a server is to be seen, whoever has started it.
+[[nodiscard]] bool any_server_runs();
+// Removes the lock files of a server that was killed: postmaster.pid in that directory, and the one of the socket that
+// it names. PostgreSQL passes over such a file by itself, but not where another process of the same user has got the
+// number that stands in it, which is likely in a container that was started again. True if there was one. REQUIRES: no
+// server runs.
+bool remove_stale_locks(const std::string& data_directory);
+
 }  // namespace davit::supervise

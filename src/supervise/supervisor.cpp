@@ -149,6 +149,8 @@ class Supervisor {
     for (const Action& action : actions) std::visit([this](const auto& each) { carry_out(each); }, action);
   }
   void carry_out(const Spawn& /*unused*/) {
+    if (remove_stale_locks(data_directory_))
+      duty_.say("a server that was killed left postmaster.pid, which is removed");
     auto pid = spawn(duty_.command);
     if (pid) {
       perform(machine_.spawned(*pid, now()));

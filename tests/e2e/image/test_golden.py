@@ -94,3 +94,29 @@ def test_errors():
 
 def test_version():
     assert run({}, ["--version"]).splitlines()[1].startswith("davit ") and "[exit code 0]" in run({}, ["--version"])
+
+
+DB_ERRORS = [
+    ({}, ["entrypoint"]),
+    ({}, ["-q", "entrypoint"]),
+    ({}, ["entrypoint", "--on-exit", "stay", "--"]),
+    ({}, ["entrypoint", "--on-exit", "leave", "--", "/davit"]),
+    ({"DAVIT_ON_EXIT": "leave"}, ["entrypoint", "--", "/davit"]),
+    ({"DAVIT_ON_EXITT": "stay"}, ["entrypoint", "--", "/davit"]),
+    ({}, ["entrypoint", "--", "/nowhere"]),
+    ({}, ["entrypoint", "--", "nowhere", "--help"]),
+    ({}, ["db", "stop", "--mode", "gentle"]),
+    ({}, ["db", "start", "--timeout", "soon"]),
+    ({}, ["db", "status"]),
+    ({}, ["db", "status", "--service", "db"]),
+    ({}, ["install", "/nowhere/below"]),
+]
+
+
+@pytest.mark.parametrize("command", ["db", "db stop", "db start", "entrypoint", "install"])
+def test_help_of_db(command):
+    compare("-".join(["help", *command.split()]) + ".txt", run({}, [*command.split(), "--help"]))
+
+
+def test_errors_of_db():
+    compare("errors-db.txt", "\n".join(run(variables, args) for variables, args in DB_ERRORS))

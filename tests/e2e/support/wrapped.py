@@ -65,6 +65,10 @@ class Wrapped:
                  for line in lines]
         return [(int(pid), int(rest[1]), rest[0], program) for pid, program, rest in split]
 
+    def kill(self, pid):
+        """SIGKILL, by the shell's own kill: not every image has another."""
+        self.exec("sh", "-c", f"kill -9 {pid}")
+
     def zombies(self):
         return [process for process in self.processes() if process[2] == "Z"]
 

@@ -79,6 +79,20 @@ def test_a_stack(compose, davit, engine, init):
     assert error["code"] == "not-found"
 
 
+def test_a_stack_is_backed_up_and_brought_back(compose, davit, engine):
+    """The one-off container that restores a database whose stack is gone has the wrapper as its first process, too."""
+    text = COMPOSE.format(davit=IMAGE, init="false")
+    stack = compose(text[: text.index("  plain:")] + text[text.index("volumes:\n  pgdata"):], wait=False)
+    stack.wait_healthy("db")
+    engine.sql(stack.container("db"), "create table t(n int); insert into t values (7)")
+    davit("backup", "--stack", stack.name)
+    stack.down()
+    davit("restore", "--stack", stack.name, "latest")
+    stack.up(wait=False)
+    stack.wait_healthy("db")
+    assert engine.sql(stack.container("db"), "select n from t") == "7"
+
+
 def test_a_container_that_does_not_run(wrapped, davit):
     server = wrapped(**OFFICIAL)
     server.wait_for("running")

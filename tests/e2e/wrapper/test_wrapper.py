@@ -104,7 +104,7 @@ def test_stopped_while_it_recovers_and_while_it_stops(wrapped):
     server.sql("create table t as select n, md5(n::text) as text from generate_series(1, 300000) n")
     # A server that was killed recovers when it starts.
     pid = server.status()["pid"]
-    server.exec("kill", "-9", str(pid))
+    server.kill(pid)
     server.wait_for("maintenance")
     assert server.status()["last_exit"]["code"] == 137
     with subprocess.Popen(["docker", "exec", server.name, PROGRAM, "db", "start"], stdout=subprocess.DEVNULL,
@@ -133,7 +133,7 @@ def test_stopped_while_it_recovers_and_while_it_stops(wrapped):
 def test_crash(wrapped, kind):
     server = wrapped(**KINDS[kind])
     server.wait_for("running")
-    server.exec("kill", "-9", str(server.status()["pid"]))
+    server.kill(server.status()["pid"])
     assert server.wait_exited() == 137
     check_next_start(server)
 
@@ -147,12 +147,31 @@ def test_the_seeds_own_stop(wrapped, kind):
     server.engine.run("exec", "-u", "postgres", server.name, "sh", "-c", 'pg_ctl -D "$PGDATA" stop')
     server.wait_for("maintenance")
     server.db("start")
-    server.exec("kill", "-9", str(server.status()["pid"]))
+    server.kill(server.status()["pid"])
     server.wait_for("maintenance")
     assert server.status()["last_exit"]["code"] == 137
     server.db("start")
     assert server.sql("select n from t") == "7"
     assert not server.zombies()
+
+
+def test_what_a_killed_server_has_left_blocks_no_start(wrapped):
+    """The number in its postmaster.pid may be another process's by now, of the same user: PostgreSQL would not start."""
+    server = wrapped(**HA, arguments=["--on-exit", "stay"])
+    server.wait_for("running")
+    server.sql("create table t(n int); insert into t values (7)")
+    server.kill(server.status()["pid"])
+    server.wait_for("maintenance")
+    server.engine.run("exec", "-d", server.name, "sh", "-c", "echo $$ > /tmp/other; exec sleep 600")
+    wait_until("the other process", lambda: server.exec("cat", "/tmp/other", check=False).stdout.strip() != "")
+    server.exec("sh", "-c", 'sed -i "1s/.*/$(cat /tmp/other)/" $PGDATA/postmaster.pid /var/run/postgresql/.s.PGSQL.5432.lock')
+    server.db("start")
+    assert server.sql("select n from t") == "7"
+    assert "is removed" in server.logs()
+    # And so it is when everything was killed with the container.
+    server.engine.run("kill", server.name)
+    check_next_start(server)
+    assert server.sql("select n from t") == "7"
 
 
 def test_without_stay_it_ends_the_container(wrapped):

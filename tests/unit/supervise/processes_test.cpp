@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <chrono>
+#include <filesystem>
 #include <format>
 
 #include "support/temporary_directory.hpp"
@@ -44,6 +46,42 @@ TEST_CASE("postmaster.pid tells whether its own server accepts connections") {
   CHECK(accepts_connections(path, 7) == false);
   CHECK(accepts_connections(path + "/none", 7) == false);
   CHECK_FALSE(accepts_connections("", 7));
+}
+
+TEST_CASE("what a killed server has left is removed") {
+  const test::TemporaryDirectory directory;
+  const std::string path = directory.path().string();
+  const auto leave = [&] {
+    // The number of a process that lives, and is no server.
+    test::write_file(directory / "postmaster.pid",
+                     std::format("{}\n{}\n1795000000\n5433\n{}\n*\n  1234 5\nready   \n", ::getpid(), path, path));
+    test::write_file(directory / ".s.PGSQL.5433.lock", "x");
+    test::write_file(directory / ".s.PGSQL.5432.lock", "x");
+  };
+  const auto left = [&](const char* name) { return std::filesystem::exists(directory / name); };
+  CHECK_FALSE(remove_stale_locks(path));
+  CHECK_FALSE(remove_stale_locks(""));
+  leave();
+  CHECK(remove_stale_locks(path));
+  CHECK_FALSE(left("postmaster.pid"));
+  CHECK_FALSE(left(".s.PGSQL.5433.lock"));
+  CHECK(left(".s.PGSQL.5432.lock"));
+  test::write_file(directory / "postmaster.pid", "");
+  CHECK(remove_stale_locks(path));
+}
+
+TEST_CASE("a server is seen, whoever its parent is") {
+  const test::TemporaryDirectory directory;
+  std::filesystem::copy_file("/bin/sleep", directory / "postmaster");
+  const auto server = spawn({.argv = {"/bin/sh", "-c", (directory / "postmaster").string() + " 60 & wait"}, .env = {}});
+  REQUIRE(server);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!any_server_runs()) REQUIRE(std::chrono::steady_clock::now() < end);
+  const std::vector<Process> below = descendants();
+  for (const Process& process : below) ::kill(process.pid, SIGKILL);
+  CHECK(std::ranges::any_of(below, is_of_server));
+  siginfo_t info{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(*server), &info, WEXITED) == 0);
 }
 
 TEST_CASE("children are seen with their programs, and those that have ended are taken in with their exit codes") {
