@@ -11,6 +11,7 @@
 #include <csignal>
 #include <exception>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "supervise/control_socket.hpp"
@@ -47,6 +48,7 @@ class Supervisor {
       } catch (const std::exception&) {
         // Memory may be short for a moment: that must end neither us nor, with us, the server.
         ::poll(nullptr, 0, kWatchInterval);
+        missed_ = true;
       }
       if (start_error_) return std::unexpected(*std::move(start_error_));
     }
@@ -80,8 +82,11 @@ class Supervisor {
   void wait() {
     std::vector<pollfd> fds{{.fd = signals_.get(), .events = POLLIN, .revents = 0}};
     for (const int fd : socket_.descriptors()) fds.push_back({.fd = fd, .events = POLLIN, .revents = 0});
-    const bool watches = machine_.watch() != Machine::Watch::nothing;
-    if (::poll(fds.data(), fds.size(), watches ? kWatchInterval : -1) <= 0) return;
+    const bool watches = missed_ || machine_.watch() != Machine::Watch::nothing;
+    const int ready = ::poll(fds.data(), fds.size(), watches ? kWatchInterval : -1);
+    // Of children that ended meanwhile, no signal may come any more.
+    if (std::exchange(missed_, false)) take_in();
+    if (ready <= 0) return;
     if (fds.front().revents != 0) take_signals();
     if (std::ranges::any_of(fds.begin() + 1, fds.end(), [](const pollfd& fd) { return fd.revents != 0; }))
       socket_.serve([this](const std::string& text, uid_t user) { return answer(text, user); });
@@ -92,10 +97,14 @@ class Supervisor {
     while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
       const int signal = static_cast<int>(info.ssi_signo);
       if (signal == SIGCHLD)
-        reap([this](pid_t pid, int code) { ended(pid, code); });
+        take_in();
       else
         perform(machine_.signalled(signal, now()));
     }
+  }
+
+  void take_in() {
+    reap([this](pid_t pid, int code) { ended(pid, code); });
   }
 
   void ended(pid_t pid, int code) {
@@ -194,6 +203,7 @@ class Supervisor {
   UniqueFd signals_;
   ControlSocket socket_;
   Machine machine_;
+  bool missed_ = false;               // something came in the way of what had happened
   std::optional<uid_t> server_user_;  // that the last server ran as
   bool served_ = false;               // the child that ended last had become the server
   std::optional<int> exit_code_;
