@@ -20,7 +20,7 @@ struct Patience {
   std::function<std::optional<bool>()> accepting = {};
 };
 
-// No server runs after this; true if one did. A server that is being prepared is waited for first. Errc::unavailable
+// No server runs after this. One that is being prepared is waited for first. Errc::unavailable
 // when the time is over: it goes on stopping. Errc::cancelled.
 [[nodiscard]] Result<Status> stop_server(const Ask& ask, StopMode mode, const Patience& patience);
 // A server accepts connections after this. Errc::failed if it ended while it was starting; the container is in

@@ -69,8 +69,9 @@ class Wrapped:
         """SIGKILL, by the shell's own kill: not every image has another."""
         self.exec("sh", "-c", f"kill -9 {pid}")
 
-    def zombies(self):
-        return [process for process in self.processes() if process[2] == "Z"]
+    def check_reaped(self):
+        """No process stays a zombie: any is one for the moment until its parent looks."""
+        wait_until("the zombies to be taken in", lambda: not [process for process in self.processes() if process[2] == "Z"], 5)
 
     def destroy(self):
         self.engine.run("rm", "-f", "-v", self.name, check=False)
