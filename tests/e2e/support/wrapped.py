@@ -25,7 +25,8 @@ class Wrapped:
     def db(self, *arguments, code=0, options=()):
         """davit db in the container, as its users type it."""
         done = self.engine.run("exec", *options, self.name, PROGRAM, "db", *arguments, check=False)
-        assert code is None or done.returncode == code, f"davit db {arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert code is None or done.returncode == code, \
+            f"davit db {arguments}: {done.returncode}\n{done.stdout}{done.stderr}\nthe container says:\n{self.logs()}"
         return done
 
     def status(self):
