@@ -12,6 +12,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/pg/commands.hpp"
+#include "cli/pgbackrest/commands.hpp"
 #include "cli/render.hpp"
 #include "cli/variables.hpp"
 #include "helper/inside/serve.hpp"
@@ -187,6 +188,8 @@ int run_checked(int argc, char** argv) {
     add_show(app, globals, chosen);
     add_verify(app, globals, chosen);
     add_pg(app, globals, chosen);
+    add_pgbackrest(app, globals, chosen);
+    add_init(app, globals, chosen);
     add_db(app, globals, chosen);
     add_entrypoint(app, globals, chosen, behind);
     add_install(app, globals, chosen);

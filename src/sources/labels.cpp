@@ -57,7 +57,7 @@ bool apply_arguments(std::vector<std::string>& into, std::string_view value) {
 constexpr std::string_view kArguments = "a JSON array of arguments, such as [\"tool\", \"--option\"]";
 constexpr std::string_view kSeconds = "seconds, or a time such as 5m";
 
-constexpr std::array<LabelRule, 12> kRules{{
+constexpr std::array<LabelRule, 13> kRules{{
     {"davit.enable", "service or volume", "true or false",
      "false leaves the volume out; on a service: its database, and what only services with this label mount"},
     {"davit.files", "service", "paths below the project directory, separated by commas",
@@ -66,6 +66,8 @@ constexpr std::array<LabelRule, 12> kRules{{
      "what is left out of the volume; on a service: of the directories that it binds"},
     {"davit.postgres", "service", "auto, dump or off",
      "dump: it is a PostgreSQL server though it doesn't look like one; off: it is none"},
+    {"davit.pgbackrest.stanza", "service", "the name of a stanza",
+     "pgBackRest's stanza for its cluster, where PGBACKREST_STANZA doesn't name it; db by default"},
     {"davit.quiesce", "service or volume", "pause, stop or none",
      "what happens to running services while a volume that they write is read; pause by default"},
     {"davit.quiesce.max", "service or volume", kSeconds,
@@ -83,6 +85,8 @@ constexpr std::array<Apply, kRules.size()> kApply{
     [](Settings& settings, std::string_view value) { return apply_list(settings.files, value); },
     [](Settings& settings, std::string_view value) { return apply_list(settings.exclude, value); },
     apply_postgres,
+    // Read where pgBackRest is run, from the container's own labels.
+    [](Settings&, std::string_view value) { return !value.empty(); },
     apply_quiesce,
     [](Settings& settings, std::string_view value) {
       return (settings.quiesce_max = parse_seconds(value)).has_value();

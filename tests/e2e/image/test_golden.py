@@ -33,6 +33,13 @@ ERRORS = [
     ({}, ["pg"]),
     ({}, ["pg", "frob"]),
     ({}, ["pg", "ls", "--host", "/nowhere"]),
+    ({}, ["pgbackrest"]),
+    ({}, ["pgbackrest", "backup", "--container", "db", "--type", "whole"]),
+    ({}, ["pgbackrest", "info", "--container", "db", "--service", "db"]),
+    ({}, ["pgbackrest", "restore", "--container", "db", "--at", "2026-11-20 12:00:00"]),
+    ({}, ["pgbackrest", "restore", "--container", "db", "--at", "yesterday"]),
+    ({}, ["pgbackrest", "restore", "--container", "db", "--at", "2026-11-20 12:00Z", "--set", "20261120-000000F"]),
+    ({}, ["pgbackrest", "restore", "--container", "db", "--settle", "--delta"]),
 ]
 BAK_ERRORS = [
     ({}, []),
@@ -78,6 +85,16 @@ def test_help(command):
 def test_help_of_bak(command):
     args = [*filter(None, [command]), "--help"]
     compare("-".join(filter(None, ["help-bak", command])) + ".txt", run({}, args, "bak"))
+
+
+@pytest.mark.parametrize("command", ["", "backup", "info", "verify", "restore"])
+def test_help_of_pgbackrest(command):
+    args = [*filter(None, ["pgbackrest", command]), "--help"]
+    compare("-".join(filter(None, ["help-pgbackrest", command])) + ".txt", run({}, args))
+
+
+def test_help_of_init():
+    compare("help-init.txt", run({}, ["init", "--help"]))
 
 
 def test_help_of_pg():

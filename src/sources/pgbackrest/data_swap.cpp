@@ -1,0 +1,232 @@
+#include "sources/pgbackrest/data_swap.hpp"
+
+#include <charconv>
+
+#include "sources/postgres/server.hpp"
+#include "util/text.hpp"
+
+namespace davit::sources {
+namespace {
+
+constexpr const char* kFolder = ".davit-restore";
+
+// One script, so that what runs in the container goes on to its end, or to a step that undo() knows, when davit dies.
+// Every function can be run again over what it has half done. `lost+found` belongs to the file system.
+constexpr const char* kScript = R"sh(
+set -eu
+task=$1
+directory=$2
+[ -d "$2" ] || mkdir -m 700 -- "$2"  # somebody may have removed it by hand
+cd -- "$2"
+folder=.davit-restore
+say_step() {
+  printf '%s\n' "$1" >$folder/step.new
+  mv -f $folder/step.new $folder/step
+  sync $folder/step $folder 2>/dev/null || sync
+}
+step() { cat $folder/step 2>/dev/null || :; }
+
+# move_all FROM TO: everything in FROM but the folder and what keeps a cluster from starting, or being made anew.
+move_all() {
+  for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+    [ -e "$entry" ] || [ -L "$entry" ] || continue
+    case ${entry##*/} in .davit-restore | lost+found | PG_VERSION | global) continue ;; esac
+    mv -f -- "$entry" "$2"/
+  done
+}
+# The directory that the server can't start without goes first when files leave, and comes last.
+take_out() { # TO
+  [ ! -d global ] || mv -- global "$1"/
+  move_all . "$1"
+  [ ! -f PG_VERSION ] || cp -p PG_VERSION "$1"/PG_VERSION
+}
+put_in() { # FROM
+  move_all "$1" .
+  [ ! -f "$1"/PG_VERSION ] || mv -f "$1"/PG_VERSION PG_VERSION
+  [ ! -d "$1"/global ] || mv -- "$1"/global .
+}
+# for_tablespaces FUNCTION ARGUMENT: in the location of each, of which the file has a line "OID LOCATION".
+for_tablespaces() {
+  [ -f $folder/tablespaces ] || return 0
+  while read -r oid location; do
+    (cd -- "$location" && "$1" "$2")
+  done <$folder/tablespaces
+}
+links_to_locations() {
+  [ -f $folder/tablespaces ] || return 0
+  while read -r oid location; do
+    rm -f "$folder/new/pg_tblspc/$oid"
+    ln -s -- "$location" "$folder/new/pg_tblspc/$oid"
+  done <$folder/tablespaces
+}
+make_folder() { mkdir -p -m 700 $folder $folder/new $folder/old; }
+# A cluster that was refused after it had started is put behind the old one, and goes with the folder.
+drop_folder() { rm -rf $folder/new $folder/failed; rmdir $folder/old 2>/dev/null || rm -rf $folder/old; rm -rf $folder; }
+# What a dead run has left at work here goes on in the container: long work is ended, short work is waited for.
+others() {
+  for process in /proc/[0-9]*; do
+    words=$(tr '\0' ' ' <"$process/cmdline" 2>/dev/null) || continue
+    case $words in
+      *"$directory/$folder/new"* | *" davit copy $directory "* | *"cp -a"*" $folder/new/ "*)
+        kill "${process#/proc/}" 2>/dev/null || :
+        echo "$process"
+        ;;
+      *" davit begin $directory "* | *" davit exchange $directory "* | *" davit finish $directory "*) echo "$process" ;;
+    esac
+  done
+}
+end_others() {
+  tries=0
+  while [ -n "$(others)" ]; do
+    tries=$((tries + 1))
+    [ $tries -lt 150 ] || { echo 'what an earlier restore has left at work there does not end' >&2; exit 1; }
+    sleep 0.2
+  done
+}
+back_out() { mkdir -p -m 700 $folder/failed; take_out "$1"; }
+
+case $task in
+  state) [ ! -d $folder ] || { step; [ -s $folder/step ] || echo begun; } ;;
+  check)
+    own=$(stat -c %d .)
+    for entry in * .[!.]* ..?*; do
+      [ -d "$entry" ] && [ ! -L "$entry" ] && [ "$entry" != lost+found ] || continue
+      [ "$(stat -c %d "$entry")" = "$own" ] || { printf '%s is a mount of its own\n' "$entry" >&2; exit 1; }
+    done
+    [ -w . ] || { echo 'it is not writable' >&2; exit 1; }
+    ;;
+  space)
+    df -P -k . | { read -r _; read -r _ _ _ free _; echo "$free"; }
+    du -s -k . 2>/dev/null | { read -r used _; echo "$used"; }
+    ;;
+  begin)
+    shift 2
+    make_folder
+    : >$folder/tablespaces
+    say_step restoring
+    while [ $# -gt 1 ]; do
+      [ -d "$2" ] || { printf '%s, the location of a tablespace, is missing\n' "$2" >&2; exit 1; }
+      printf '%s %s\n' "$1" "$2" >>$folder/tablespaces
+      (cd -- "$2" && make_folder)
+      shift 2
+    done
+    ;;
+  copy)
+    for entry in * .[!.]* ..?*; do
+      [ -e "$entry" ] || [ -L "$entry" ] || continue
+      case $entry in .davit-restore | lost+found | postmaster.pid | pg_tblspc) continue ;; esac
+      cp -a --reflink=auto -- "$entry" $folder/new/ 2>/dev/null || cp -a -- "$entry" $folder/new/
+    done
+    mkdir -p -m 700 $folder/new/pg_tblspc
+    ;;
+  exchange)
+    links_to_locations
+    say_step leaving
+    take_out $folder/old
+    for_tablespaces take_out $folder/old
+    say_step entering
+    for_tablespaces put_in $folder/new
+    put_in $folder/new
+    say_step swapped
+    ;;
+  undo)
+    end_others
+    case $(step) in
+      entering | swapped | returning)
+        say_step returning
+        back_out $folder/failed
+        for_tablespaces back_out $folder/failed
+        say_step leaving
+        ;;
+    esac
+    case $(step) in
+      leaving)
+        for_tablespaces put_in $folder/old
+        put_in $folder/old
+        say_step done
+        ;;
+    esac
+    for_tablespaces drop_folder ''
+    drop_folder
+    ;;
+  finish)
+    say_step done
+    for_tablespaces drop_folder ''
+    drop_folder
+    ;;
+esac
+)sh";
+
+}  // namespace
+
+std::string DataSwap::fresh_directory() const { return cluster_.data_directory() + "/" + kFolder + "/new"; }
+
+std::string DataSwap::fresh_directory(const Tablespace& tablespace) {
+  return tablespace.location + "/" + kFolder + "/new";
+}
+
+Result<std::string> DataSwap::call(std::vector<std::string> arguments, std::string_view doing, RunContext& run) const {
+  std::vector<std::string> argv{"sh", "-c", kScript, "davit", arguments.front(), cluster_.data_directory()};
+  argv.insert(argv.end(), arguments.begin() + 1, arguments.end());
+  TRY_ASSIGN(answer, cluster_.ask(std::move(argv), run));
+  if (answer.outcome.exit_code != 0) return std::unexpected(command_error(doing, "sh", answer.outcome));
+  return answer.out;
+}
+
+Result<DataSwap::State> DataSwap::state(RunContext& run) const {
+  TRY_ASSIGN(out, call({"state"}, "look into " + cluster_.data_directory(), run));
+  const std::string_view step = trim(out);
+  if (step.empty()) return State::none;
+  // With the last step done, or without the first, nothing but the removal of the folder is left.
+  if (step == "restoring" || step == "begun" || step == "done") return State::restoring;
+  return step == "swapped" ? State::swapped : State::between;
+}
+
+Result<> DataSwap::check(RunContext& run) const {
+  TRY(call({"check"}, "put aside the files in " + cluster_.data_directory(), run));
+  return {};
+}
+
+Result<DataSwap::Space> DataSwap::space(RunContext& run) const {
+  TRY_ASSIGN(out, call({"space"}, "see how much room there is in " + cluster_.data_directory(), run));
+  const auto lines = split(trim(out), '\n');
+  Space space;
+  if (lines.size() != 2) return fail(Errc::failed, "see how much room there is in " + cluster_.data_directory());
+  const auto number = [](const std::string& line, std::uint64_t& into) {
+    const std::string_view digits = trim(line);
+    std::from_chars(digits.data(), digits.data() + digits.size(), into);
+    into *= 1024;
+  };
+  number(lines[0], space.free);
+  number(lines[1], space.used);
+  return space;
+}
+
+Result<> DataSwap::begin(const std::vector<Tablespace>& tablespaces, bool copy, RunContext& run) const {
+  std::vector<std::string> arguments{"begin"};
+  for (const Tablespace& each : tablespaces) {
+    if (each.location.contains('\n'))
+      return fail(Errc::failed, "tablespace " + escape_for_display(each.name) + " has a line end in its location");
+    arguments.insert(arguments.end(), {std::to_string(each.oid), each.location});
+  }
+  TRY(call(std::move(arguments), "make room for the restored cluster", run));
+  if (copy) TRY(call({"copy"}, "copy the cluster's files", run));
+  return {};
+}
+
+Result<> DataSwap::exchange(RunContext& run) const {
+  TRY(call({"exchange"}, "put the restored cluster into place", run));
+  return {};
+}
+
+Result<> DataSwap::undo(RunContext& run) const {
+  TRY(call({"undo"}, "put the old cluster back into place", run));
+  return {};
+}
+
+Result<> DataSwap::finish(RunContext& run) const {
+  TRY(call({"finish"}, "remove the old cluster's files", run));
+  return {};
+}
+
+}  // namespace davit::sources

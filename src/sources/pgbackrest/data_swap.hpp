@@ -1,0 +1,54 @@
+#pragma once
+// Putting a restored cluster into the place of the old one, and taking that back. Both lie below the data directory, in
+// `.davit-restore`, so that a data directory that is a mount point needs nothing beside it, and every step is a rename;
+// the same goes for the location of each tablespace. The old cluster stays as it is until the new one is whole.
+//
+// `.davit-restore/step` says how far it is. Whatever is killed at whatever moment, undo() leads back to the old files
+// until finish() has begun. While files are being exchanged there is no `global` directory, so no server starts on a
+// mixture, and PG_VERSION is never missing, so no image makes a new cluster there.
+
+#include <string>
+#include <vector>
+
+#include "sources/pgbackrest/cluster.hpp"
+#include "sources/pgbackrest/stanza.hpp"
+
+namespace davit::sources {
+
+class DataSwap {
+ public:
+  explicit DataSwap(const Cluster& cluster) : cluster_(cluster) {}
+
+  // Where the new cluster is to be restored, and the tablespace of that location.
+  [[nodiscard]] std::string fresh_directory() const;
+  [[nodiscard]] static std::string fresh_directory(const Tablespace& tablespace);
+
+  enum class State { none, restoring, swapped, between };
+  // What a dead run has left: `restoring`: the old files are in place; `swapped`: the new ones are; `between`: neither.
+  [[nodiscard]] Result<State> state(RunContext& run) const;
+  // Errc::failed if something can't be put aside, such as a directory of it that is a mount of its own.
+  [[nodiscard]] Result<> check(RunContext& run) const;
+  // Bytes that are free where the data directory is, and bytes that it holds.
+  struct Space {
+    std::uint64_t free = 0;
+    std::uint64_t used = 0;
+  };
+  [[nodiscard]] Result<Space> space(RunContext& run) const;
+
+  // Makes the empty directories for the new cluster; `copy`: with the old one's files in them, tablespaces excepted.
+  // REQUIRES: state() is none, and no server runs.
+  [[nodiscard]] Result<> begin(const std::vector<Tablespace>& tablespaces, bool copy, RunContext& run) const;
+  // REQUIRES: the new cluster is whole, and no server runs.
+  [[nodiscard]] Result<> exchange(RunContext& run) const;
+  // Leads back to the old files from wherever it is. REQUIRES: no server runs.
+  [[nodiscard]] Result<> undo(RunContext& run) const;
+  // Removes the old files; a server may run.
+  [[nodiscard]] Result<> finish(RunContext& run) const;
+
+ private:
+  [[nodiscard]] Result<std::string> call(std::vector<std::string> arguments, std::string_view doing,
+                                         RunContext& run) const;
+  const Cluster& cluster_;
+};
+
+}  // namespace davit::sources

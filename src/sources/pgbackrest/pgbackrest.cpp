@@ -1,0 +1,135 @@
+#include "sources/pgbackrest/pgbackrest.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "util/text.hpp"
+
+namespace davit::sources {
+namespace {
+
+constexpr std::array<std::string_view, 3> kTypes{"full", "diff", "incr"};
+
+// Codes of error.yaml that mean something to whoever runs davit. Where a code is two things, its text decides.
+struct Code {
+  int number;
+  Errc means;
+  std::string_view hint;
+};
+constexpr std::string_view kConfiguration =
+    "pgBackRest's own configuration is at fault: /etc/pgbackrest*, PGBACKREST_*";
+constexpr std::string_view kDamaged = "`davit pgbackrest verify` reads the whole repository";
+constexpr std::array kCodes{
+    Code{26, Errc::corrupt, kDamaged},                // checksum
+    Code{27, Errc::usage, kConfiguration},            // config
+    Code{28, Errc::usage, ""},                        // file-invalid: the stanza is of another cluster
+    Code{29, Errc::corrupt, kDamaged},                // format
+    Code{31, Errc::usage, kConfiguration},            // option-invalid
+    Code{32, Errc::usage, kConfiguration},            // option-invalid-value
+    Code{37, Errc::usage, kConfiguration},            // option-required
+    Code{38, Errc::failed, "stop the server first"},  // postmaster-running
+    Code{40, Errc::exists, ""},                       // path-not-empty
+    Code{44, Errc::usage, ""},                        // archive-mismatch
+    Code{49, Errc::unavailable, ""},                  // host-connect
+    Code{50, Errc::locked, "another pgBackRest is at work on the stanza: wait for its end"},
+    Code{55, Errc::not_found, ""},  // file-missing
+    Code{56, Errc::unavailable, "see whether the server runs, and as whom it lets pgBackRest in (pg1-user)"},
+    Code{59, Errc::unavailable, ""},  // db-timeout
+    Code{62, Errc::locked, "somebody has told pgBackRest to stop: `pgbackrest start` ends that"},
+    Code{66, Errc::unavailable, ""},  // protocol-timeout
+    Code{68, Errc::usage, "set archive_command = 'pgbackrest --stanza=NAME archive-push %p'"},
+    Code{73, Errc::not_found, ""},  // path-missing
+    Code{75, Errc::not_found, "`davit pgbackrest info` lists the sets"},
+    Code{82, Errc::unavailable, "see archive_command and the server's log: segments don't reach the archive"},
+    Code{87, Errc::usage, "archiving is off: set archive_mode = on, and restart the server"},
+    Code{95, Errc::credentials, ""},    // crypto
+    Code{99, Errc::corrupt, kDamaged},  // json-format
+};
+constexpr std::string_view kForeignFiles =
+    "files of another user are in the way: give the repository, /tmp/pgbackrest and pgBackRest's logs to the server's "
+    "user, and run pgBackRest as nobody else";
+
+}  // namespace
+
+std::string_view name_of(BackupType type) { return kTypes.at(static_cast<std::size_t>(type)); }
+
+Result<BackupType> parse_backup_type(std::string_view text) {
+  const auto found = std::ranges::find(kTypes, text);
+  if (found == kTypes.end())
+    return fail(Errc::usage, "type \"" + escape_for_display(text) + "\" is unknown", "write full, diff or incr");
+  return static_cast<BackupType>(found - kTypes.begin());
+}
+
+Error pgbackrest_error(std::string_view doing, const engine::CommandOutcome& outcome) {
+  if (outcome.exit_code == 127 || outcome.exit_code == 126)
+    return {Errc::not_found, std::string(doing) + ": the container has no pgbackrest",
+            "use an image that has it beside the server"};
+  std::string why =
+      outcome.errors.empty() ? "pgbackrest ended with exit code " + std::to_string(outcome.exit_code) : outcome.errors;
+  if (outcome.errors.contains("Permission denied") || outcome.errors.contains("Operation not permitted"))
+    return {Errc::failed, std::string(doing) + ": " + why, std::string(kForeignFiles)};
+  const auto code = std::ranges::find(kCodes, outcome.exit_code, &Code::number);
+  if (code == kCodes.end()) return {Errc::failed, std::string(doing) + ": " + why};
+  return {code->means, std::string(doing) + ": " + why, std::string(code->hint)};
+}
+
+std::vector<std::string> pgbackrest_warnings(std::string_view errors) {
+  std::vector<std::string> warnings;
+  for (const std::string& each : split(errors, '\n')) {
+    const std::string_view line = trim(each);
+    if (const auto mark = line.find("WARN: "); mark != std::string_view::npos)
+      warnings.emplace_back(trim(line.substr(mark + 6)));
+    else if (!warnings.empty() && !line.contains("INFO: "))
+      warnings.back() += " " + std::string(line);  // they go over several lines
+  }
+  return warnings;
+}
+
+std::vector<std::string> PgBackRest::argv(std::vector<std::string> arguments) const {
+  std::vector<std::string> made{"pgbackrest", "--stanza=" + stanza_, "--log-level-console=off",
+                                "--log-level-stderr=warn", "--no-log-timestamp"};
+  std::ranges::move(arguments, std::back_inserter(made));
+  return made;
+}
+
+Result<std::vector<std::string>> PgBackRest::command(std::vector<std::string> arguments, std::string_view doing,
+                                                     RunContext& run) const {
+  TRY_ASSIGN(answer, cluster_.ask(argv(std::move(arguments)), run));
+  if (answer.outcome.exit_code != 0) return std::unexpected(pgbackrest_error(doing, answer.outcome));
+  return pgbackrest_warnings(answer.outcome.errors);
+}
+
+Result<Stanza> PgBackRest::info(RunContext& run, const std::string& set) const {
+  std::vector<std::string> arguments{"info", "--output=json"};
+  if (!set.empty()) arguments.push_back("--set=" + set);
+  TRY_ASSIGN(answer, cluster_.ask(argv(std::move(arguments)), run));
+  if (answer.outcome.exit_code != 0)
+    return std::unexpected(pgbackrest_error("ask for stanza " + stanza_, answer.outcome));
+  return parse_stanza(answer.out, stanza_);
+}
+
+Result<PgBackRest::Made> PgBackRest::backup(BackupType type, RunContext& run) const {
+  TRY_ASSIGN(before, info(run));
+  const std::string doing = "back up stanza " + stanza_;
+  TRY_ASSIGN(warnings, command({"--type=" + std::string(name_of(type)), "backup"}, doing, run));
+  TRY_ASSIGN(after, info(run));
+  for (auto set = after.backups.rbegin(); set != after.backups.rend(); ++set)
+    if (before.find(set->label) == nullptr) return Made{*set, std::move(warnings)};
+  return fail(Errc::failed, doing + ": pgbackrest says that it went well, and lists no new set");
+}
+
+Result<VerifyReport> PgBackRest::verify(RunContext& run) const {
+  // Of a stanza that is missing, it only says that there are neither archives nor backups.
+  TRY(info(run));
+  TRY_ASSIGN(answer, cluster_.ask(argv({"verify", "--output=text", "--verbose"}), run));
+  if (answer.outcome.exit_code != 0)
+    return std::unexpected(pgbackrest_error("verify stanza " + stanza_, answer.outcome));
+  return parse_verify(answer.out);
+}
+
+Result<> PgBackRest::check(RunContext& run) const {
+  TRY(command({"check"}, "check that stanza " + stanza_ + " is archived", run));
+  return {};
+}
+
+}  // namespace davit::sources

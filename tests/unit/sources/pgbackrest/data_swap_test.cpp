@@ -1,0 +1,185 @@
+#include "sources/pgbackrest/data_swap.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "support/quiet_run.hpp"
+#include "support/temporary_directory.hpp"
+
+namespace davit::sources {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The script on this machine, with programs that end the whole of it at the n-th call, as SIGKILL would.
+class Bench {
+ public:
+  Bench() {
+    put("data/PG_VERSION", "17");
+    put("data/global/pg_control", "old");
+    put("data/base/1/2", "old");
+    put("data/.hidden", "old");
+    put("data/only old", "old");
+    put("space/PG_17/1", "old");
+    fs::create_directories(root() / "data/pg_tblspc");
+    fs::create_symlink(root() / "space", root() / "data/pg_tblspc/16384");
+  }
+
+  [[nodiscard]] fs::path root() const { return directory_.path(); }
+  [[nodiscard]] std::string space() const { return (root() / "space").string(); }
+
+  void put(const fs::path& name, const std::string& text) const {
+    fs::create_directories((root() / name).parent_path());
+    std::ofstream(root() / name) << text;
+  }
+
+  // Without what is behind the n-th rename; 0: whole.
+  [[nodiscard]] Cluster cluster(int dies_at = 0) const {
+    fs::create_directories(root() / "bin");
+    std::ofstream(root() / "count") << dies_at;
+    std::ofstream mv(root() / "bin/mv");
+    mv << "#!/bin/sh\nn=$(cat '" << root().string() << "/count')\n"
+       << "if [ \"$n\" = 1 ]; then kill -9 0; fi\n"
+       << "echo $((n - 1)) >'" << root().string() << "/count'\nPATH=/usr/bin:/bin exec mv \"$@\"\n";
+    mv.close();
+    fs::permissions(root() / "bin/mv", fs::perms::owner_all);
+    return {Programs::on_this_machine({"PATH=" + (root() / "bin").string() + ":/usr/bin:/bin"}),
+            (root() / "data").string()};
+  }
+  [[nodiscard]] bool died() const {
+    int left = 0;
+    std::ifstream(root() / "count") >> left;
+    return left == 1;
+  }
+
+  // What pgBackRest would leave.
+  void restore() const {
+    const fs::path fresh = "data/.davit-restore/new";
+    put(fresh / "PG_VERSION", "17");
+    put(fresh / "global/pg_control", "new");
+    put(fresh / "base/1/2", "new");
+    put(fresh / "only new", "new");
+    put("space/.davit-restore/new/PG_17/1", "new");
+    fs::create_directories(root() / fresh / "pg_tblspc");
+    fs::create_symlink(root() / "space/.davit-restore/new", root() / fresh / "pg_tblspc/16384");
+  }
+
+  // Every file with its text, every link with where it leads.
+  [[nodiscard]] std::map<std::string, std::string> files() const {
+    std::map<std::string, std::string> found;
+    for (const char* top : {"data", "space"})
+      for (const auto& entry : fs::recursive_directory_iterator(root() / top)) {
+        const std::string name = entry.path().lexically_relative(root()).string();
+        if (entry.is_symlink()) {
+          found[name] = fs::read_symlink(entry.path()).string();
+        } else if (entry.is_regular_file()) {
+          std::ifstream in(entry.path());
+          found[name] = std::string(std::istreambuf_iterator<char>(in), {});
+        }
+      }
+    return found;
+  }
+  [[nodiscard]] std::vector<Tablespace> tablespaces() const { return {{"ts", 16384, space()}}; }
+
+ private:
+  test::TemporaryDirectory directory_;
+};
+
+// A server neither starts on a mixture, nor does an image make a new cluster.
+void check_guarded(const Bench& bench) {
+  const auto files = bench.files();
+  CHECK(files.contains("data/PG_VERSION"));
+  if (!files.contains("data/global/pg_control")) return;
+  const std::string whose = files.at("data/global/pg_control");
+  CHECK(files.at("data/base/1/2") == whose);
+  CHECK(files.at("space/PG_17/1") == whose);
+  CHECK(files.contains("data/only " + whose));
+}
+
+}  // namespace
+
+TEST_CASE("a restored cluster changes places with the old one, and the old one goes", "[pgbackrest][swap]") {
+  const Bench bench;
+  test::QuietRun run;
+  const Cluster cluster = bench.cluster();
+  const DataSwap swap(cluster);
+  CHECK(*swap.state(run.context) == DataSwap::State::none);
+  REQUIRE(swap.check(run.context));
+  CHECK(swap.space(run.context)->free > 0);
+  REQUIRE(swap.begin(bench.tablespaces(), false, run.context));
+  CHECK(*swap.state(run.context) == DataSwap::State::restoring);
+  CHECK(fs::is_directory(swap.fresh_directory()));
+  CHECK(fs::is_directory(DataSwap::fresh_directory(bench.tablespaces().front())));
+  bench.restore();
+  REQUIRE(swap.exchange(run.context));
+  CHECK(*swap.state(run.context) == DataSwap::State::swapped);
+  REQUIRE(swap.finish(run.context));
+  CHECK(*swap.state(run.context) == DataSwap::State::none);
+  const std::map<std::string, std::string> expected{{"data/PG_VERSION", "17"},
+                                                    {"data/base/1/2", "new"},
+                                                    {"data/global/pg_control", "new"},
+                                                    {"data/only new", "new"},
+                                                    {"data/pg_tblspc/16384", bench.space()},
+                                                    {"space/PG_17/1", "new"}};
+  CHECK(bench.files() == expected);
+}
+
+TEST_CASE("killed at any rename, the old cluster comes back whole, also when that is killed", "[pgbackrest][swap]") {
+  test::QuietRun run;
+  bool whole = false;
+  int deaths = 0;
+  for (int dies_at = 1; !whole; ++dies_at) {
+    const Bench bench;
+    const auto before = bench.files();
+    const Cluster cluster = bench.cluster();
+    REQUIRE(DataSwap(cluster).begin(bench.tablespaces(), false, run.context));
+    bench.restore();
+    static_cast<void>(DataSwap(bench.cluster(dies_at)).exchange(run.context));
+    whole = !bench.died();
+    if (!whole) ++deaths;
+    check_guarded(bench);
+    // Each undo gets one rename further than the last.
+    for (int undo_dies_at = 1; *DataSwap(bench.cluster()).state(run.context) != DataSwap::State::none; ++undo_dies_at) {
+      const Cluster dying = bench.cluster(undo_dies_at);
+      static_cast<void>(DataSwap(dying).undo(run.context));
+      check_guarded(bench);
+      REQUIRE(undo_dies_at < 100);
+    }
+    CAPTURE(dies_at);
+    CHECK(bench.files() == before);
+  }
+  CHECK(deaths > 10);
+}
+
+TEST_CASE("a copy of the old files is what a restore of differences begins with", "[pgbackrest][swap]") {
+  const Bench bench;
+  bench.put("data/postmaster.pid", "1");
+  test::QuietRun run;
+  const Cluster cluster = bench.cluster();
+  REQUIRE(DataSwap(cluster).begin(bench.tablespaces(), true, run.context));
+  const auto files = bench.files();
+  CHECK(files.at("data/.davit-restore/new/global/pg_control") == "old");
+  CHECK(files.at("data/.davit-restore/new/.hidden") == "old");
+  CHECK_FALSE(files.contains("data/.davit-restore/new/postmaster.pid"));
+  CHECK_FALSE(files.contains("data/.davit-restore/new/pg_tblspc/16384"));
+  REQUIRE(DataSwap(cluster).undo(run.context));
+  CHECK_FALSE(fs::exists(bench.root() / "data/.davit-restore"));
+}
+
+TEST_CASE("a data directory that was removed is made again, and a missing tablespace is said", "[pgbackrest][swap]") {
+  const Bench bench;
+  test::QuietRun run;
+  const Cluster cluster = bench.cluster();
+  const auto missing = DataSwap(cluster).begin({{"gone", 1, "/nowhere/at all"}}, false, run.context);
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().message().contains("/nowhere/at all"));
+  REQUIRE(DataSwap(cluster).undo(run.context));
+  fs::remove_all(bench.root() / "data");
+  CHECK(*DataSwap(cluster).state(run.context) == DataSwap::State::none);
+  REQUIRE(DataSwap(cluster).begin({}, false, run.context));
+}
+
+}  // namespace davit::sources

@@ -1,0 +1,111 @@
+#include "sources/pgbackrest/pgbackrest.hpp"
+
+#include <catch2/catch_test_macros.hpp>
+#include <string>
+
+#include "sources/pgbackrest/setup.hpp"
+#include "support/fake_engine.hpp"
+#include "support/quiet_run.hpp"
+#include "unit/sources/pgbackrest/recorded.hpp"
+
+namespace davit::sources {
+namespace {
+
+struct Fixture {
+  test::FakeEngine engine;
+  test::QuietRun run;
+  std::vector<test::FakeCommand> commands;
+  std::string listed = test::kNoBackupsYet;
+  test::FakeOutcome backup;
+
+  Fixture() {
+    engine::ContainerInfo info;
+    info.name = "db";
+    info.image = "postgres:17";
+    engine.add_container(info);
+    engine.on_command = [this](const test::FakeCommand& command) -> test::FakeOutcome {
+      if (command.argv.at(3) == "davit" && command.argv.size() == 5)
+        return {.out = "/var/lib/postgresql/data/\npostgres\n"};
+      commands.push_back(command);
+      // In front of it, a shell sets up where the server is.
+      commands.back().argv.erase(commands.back().argv.begin(), commands.back().argv.begin() + 4);
+      if (command.argv.back() == "backup") {
+        if (backup.exit_code == 0) listed = test::kTwoSets;
+        return backup;
+      }
+      return {.out = listed};
+    };
+  }
+  PgBackRest tool() {
+    auto cluster = cluster_in_container(engine, engine.id_of("db"), run.context);
+    REQUIRE(cluster);
+    return {*std::move(cluster), "db"};
+  }
+};
+
+Errc code_of(int exit_code, const std::string& errors = "ERROR: [0]: x") {
+  return pgbackrest_error("try", {.exit_code = exit_code, .errors = errors}).code();
+}
+
+}  // namespace
+
+TEST_CASE("it runs as the cluster's owner and names the stanza", "[pgbackrest]") {
+  Fixture fixture;
+  const PgBackRest tool = fixture.tool();
+  CHECK(tool.cluster().data_directory() == "/var/lib/postgresql/data");
+  REQUIRE(tool.info(fixture.run.context));
+  CHECK(fixture.commands.back().user == "postgres");
+  CHECK(fixture.commands.back().argv[1] == "--stanza=db");
+}
+
+TEST_CASE("a backup is the set that is there behind it, with what was warned of", "[pgbackrest]") {
+  Fixture fixture;
+  const PgBackRest tool = fixture.tool();
+  fixture.backup.err = "WARN: no prior backup exists, diff backup has been changed to full\n";
+  const auto made = tool.backup(BackupType::diff, fixture.run.context);
+  REQUIRE(made);
+  CHECK(made->set.label == "20261121-231043F_20261121-231050D");
+  CHECK(made->warnings == std::vector<std::string>{"no prior backup exists, diff backup has been changed to full"});
+  // It says that it went well, and there is nothing new.
+  CHECK_FALSE(tool.backup(BackupType::full, fixture.run.context));
+}
+
+TEST_CASE("exit codes mean what pgBackRest's list says, and the text decides about permissions", "[pgbackrest]") {
+  CHECK(code_of(50) == Errc::locked);
+  CHECK(code_of(50,
+                "ERROR: [050]: unable to acquire lock on file '/tmp/pgbackrest/db-backup-1.lock': Permission denied") ==
+        Errc::failed);
+  CHECK(code_of(55) == Errc::not_found);
+  CHECK(code_of(26) == Errc::corrupt);
+  CHECK(code_of(29) == Errc::corrupt);
+  CHECK(code_of(87) == Errc::usage);
+  CHECK(code_of(127) == Errc::not_found);
+  CHECK(code_of(101) == Errc::failed);
+
+  Fixture fixture;
+  const PgBackRest tool = fixture.tool();
+  fixture.backup = {.exit_code = 50, .err = "ERROR: [050]: unable to acquire lock\n"};
+  const auto made = tool.backup(BackupType::full, fixture.run.context);
+  REQUIRE_FALSE(made);
+  CHECK(made.error().code() == Errc::locked);
+  CHECK(made.error().message() == "back up stanza db: ERROR: [050]: unable to acquire lock");
+}
+
+TEST_CASE("archiving is set where nothing is set, and somebody else's stays", "[pgbackrest]") {
+  CHECK(plan_archiving("off", "(disabled)", "db")->set_mode);
+  CHECK(plan_archiving("off", "(disabled)", "db")->set_command);
+  CHECK(plan_archiving("on", "", "db")->set_command);
+  const auto right = plan_archiving("on", "pgbackrest --stanza=db archive-push %p", "db");
+  REQUIRE(right);
+  CHECK_FALSE(right->set_mode);
+  CHECK_FALSE(right->set_command);
+  CHECK(plan_archiving("always", "pgbackrest --stanza=\"$PGBACKREST_STANZA\" archive-push %p", "db"));
+  for (const char* command : {"cp %p /archive/%f", "pgbackrest --stanza=other archive-push %p"}) {
+    CAPTURE(command);
+    const auto foreign = plan_archiving("on", command, "db");
+    REQUIRE_FALSE(foreign);
+    CHECK(foreign.error().code() == Errc::usage);
+  }
+}
+
+}  // namespace davit::sources
