@@ -51,7 +51,7 @@ Result<Way> choose_way(const PgBackRest& tool, const PhysicalRestoreOptions& opt
   sources::TimelineHistory history;
   if (const sources::WalRange* archive = stanza.archive();
       archive != nullptr && !std::holds_alternative<sources::ToSet>(options.point)) {
-    TRY_ASSIGN(read, sources::read_history(tool, archive->max, run));
+    TRY_ASSIGN(read, sources::read_history(tool, *archive, run));
     history = std::move(read);
   }
   Way way;

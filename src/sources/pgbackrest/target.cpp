@@ -117,12 +117,6 @@ pgbackrest --stanza="$1" --log-level-console=off --log-level-stderr=warn archive
 command -v pg_waldump >/dev/null 2>&1 || exit 127
 TZ=UTC pg_waldump --rmgr=Transaction "$dir/$2" || :
 )sh";
-constexpr const char* kFetch = R"sh(
-dir=$(mktemp -d) || exit 1
-trap 'rm -rf "$dir"' EXIT
-pgbackrest --stanza="$1" --log-level-console=off --log-level-stderr=warn archive-get "$2" "$dir/$2" || exit 1
-cat "$dir/$2"
-)sh";
 
 }  // namespace
 
@@ -182,14 +176,17 @@ Result<BackupSet> choose_set(const Stanza& stanza, const RestorePoint& point, co
               "choose a later point");
 }
 
-Result<TimelineHistory> read_history(const PgBackRest& tool, std::string_view segment, RunContext& run) {
-  const std::uint32_t timeline = timeline_of(segment);
+Result<TimelineHistory> read_history(const PgBackRest& tool, const WalRange& archive, RunContext& run) {
+  const std::uint32_t timeline = timeline_of(archive.max);
   if (timeline <= 1) return TimelineHistory{};
   const std::string name = std::format("{:08X}.history", timeline);
-  TRY_ASSIGN(answer, tool.cluster().ask({"sh", "-c", kFetch, "davit", tool.stanza(), name}, run));
+  // archive-get would want the data directory's control file.
+  TRY_ASSIGN(answer, tool.cluster().ask({"pgbackrest", "--stanza=" + tool.stanza(), "--log-level-console=off",
+                                         "--log-level-stderr=warn", "--repo=" + std::to_string(archive.repository),
+                                         "repo-get", "archive/" + tool.stanza() + "/" + archive.id + "/" + name},
+                                        run));
   if (answer.outcome.exit_code != 0)
-    return fail(Errc::failed, "get " + name + " from the archive: " +
-                                  (answer.outcome.errors.empty() ? "it isn't there" : answer.outcome.errors));
+    return std::unexpected(pgbackrest_error("get " + name + " from the archive", answer.outcome));
   return parse_history(answer.out);
 }
 

@@ -40,8 +40,9 @@ using TimelineHistory = std::map<std::uint32_t, std::uint64_t>;  // timeline →
 [[nodiscard]] Result<BackupSet> choose_set(const Stanza& stanza, const RestorePoint& point,
                                            const TimelineHistory& history);
 
-// The history of the timeline that a segment is of; empty for the first one. Errors of getting it from the archive.
-[[nodiscard]] Result<TimelineHistory> read_history(const PgBackRest& tool, std::string_view segment, RunContext& run);
+// The history of the timeline that the archive's last segment is of; empty for the first one. It needs no data
+// directory: that may be what is missing. Errors of getting it from the archive.
+[[nodiscard]] Result<TimelineHistory> read_history(const PgBackRest& tool, const WalRange& archive, RunContext& run);
 
 // The time of the last transaction in a segment, from the lines of pg_waldump; nothing if there is none.
 [[nodiscard]] std::optional<Moment> last_transaction(std::string_view waldump);
