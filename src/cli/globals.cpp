@@ -119,15 +119,19 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
   return sources_.get();
 }
 
-Result<helper::AcquireGuard> Workbench::guards(const std::string& command, const std::string& lock_wait) {
-  const std::string wait = globals_.value(lock_wait, "DAVIT_LOCK_WAIT");
-  TRY_ASSIGN(seconds, in_context(parse_duration_seconds(wait.empty() ? "0" : wait),
-                                 lock_wait.empty() ? "variable DAVIT_LOCK_WAIT" : "--lock-wait"));
+Result<std::chrono::seconds> Workbench::lock_wait(const std::string& flag, const char* otherwise) const {
+  const std::string wait = globals_.value(flag, "DAVIT_LOCK_WAIT");
+  TRY_ASSIGN(seconds, in_context(parse_duration_seconds(wait.empty() ? otherwise : wait),
+                                 flag.empty() ? "variable DAVIT_LOCK_WAIT" : "--lock-wait"));
   constexpr std::uint64_t kLongest =
       std::uint64_t{365} * 24 * 60 * 60;  // what is longer is for ever, and would overflow
+  return std::chrono::seconds(std::min(seconds, kLongest));
+}
+
+Result<helper::AcquireGuard> Workbench::guards(const std::string& command, const std::string& flag) {
+  TRY_ASSIGN(wait, lock_wait(flag, "0"));
   TRY(sources());
-  return app::guards_of(*host_, command, std::chrono::seconds(std::min(seconds, kLongest)),
-                        globals_.environment.get("DAVIT_ENGINE_SOCKET").value_or(""),
+  return app::guards_of(*host_, command, wait, globals_.environment.get("DAVIT_ENGINE_SOCKET").value_or(""),
                         globals_.value(globals_.self, "DAVIT_SELF"));
 }
 

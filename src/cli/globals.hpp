@@ -1,6 +1,7 @@
 #pragma once
 // Options that every command takes, and what a command is made of: built here, once, and handed down as references.
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -57,8 +58,10 @@ class Workbench {
   [[nodiscard]] Result<helper::Host*> host();
   // Those of the Engine, which is connected to where it wasn't yet. `files` are the value of `--files`.
   [[nodiscard]] Result<app::SourceSet*> sources(const std::vector<std::string>& files = {}, bool allow_hooks = false);
-  // Guards for runs of `command`; `lock_wait` is the value of `--lock-wait`. Connects as sources() does.
-  [[nodiscard]] Result<helper::AcquireGuard> guards(const std::string& command, const std::string& lock_wait);
+  // `--lock-wait`, or else its variable, or else `otherwise`. Errc::usage.
+  [[nodiscard]] Result<std::chrono::seconds> lock_wait(const std::string& flag, const char* otherwise) const;
+  // Guards for runs of `command`; `flag` is the value of `--lock-wait`. Connects as sources() does.
+  [[nodiscard]] Result<helper::AcquireGuard> guards(const std::string& command, const std::string& flag);
   // Errc::usage if the repository would go with davit's own container. REQUIRES: storage(Use::write) succeeded.
   [[nodiscard]] Result<> check_repository_outlives();
   // What dead runs have left in the repository is removed. One that was not named, or can't be written to, is no error

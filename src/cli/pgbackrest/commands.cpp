@@ -12,14 +12,19 @@ namespace {
 struct BackupFlags {
   PlaceFlags place;
   std::string type = "incr";
+  std::string lock_wait;
 };
+
+// A full backup of a large cluster takes hours, and schedules of two types meet: at midnight, at every quarter.
+constexpr const char* kLockWait = "1h";
 
 Result<int> backup(const Globals& globals, const BackupFlags& flags) {
   Workbench bench(globals);
   TRY_ASSIGN(type, in_context(sources::parse_backup_type(flags.type), "--type"));
+  TRY_ASSIGN(lock_wait, bench.lock_wait(flags.lock_wait, kLockWait));
   TRY_ASSIGN(tool, open_pgbackrest(bench, globals, flags.place));
   bench.run().reporter.step("back up stanza " + escape_for_display(tool.stanza()));
-  TRY_ASSIGN(made, tool.backup(type, bench.run()));
+  TRY_ASSIGN(made, tool.backup(type, bench.run(), lock_wait));
   for (const std::string& warning : made.warnings)
     bench.run().reporter.finding({"stanza:" + tool.stanza(), "", warning});
   bench.progress().close();
@@ -60,6 +65,10 @@ void add_pgbackrest_backup(CLI::App& app, const Globals& globals, Action& chosen
   command->add_option("--type", flags->type, "full, diff (on the last full) or incr (on the last of any type)")
       ->type_name("TYPE")
       ->capture_default_str();
+  command
+      ->add_option("--lock-wait", flags->lock_wait,
+                   "How long to wait for another pgBackRest at work on the stanza: 30s, 10m; 1h where nothing is set")
+      ->type_name("TIME");
   add_place_flags(*command, flags->place);
   command->callback([&globals, &chosen, flags] { chosen = [&globals, flags] { return backup(globals, *flags); }; });
 }

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "util/text.hpp"
 
 namespace davit::sources {
 namespace {
+
+constexpr int kLockHeld = 50;
+constexpr std::chrono::seconds kGlance{5};  // for each, pgBackRest reads its repository
 
 constexpr std::array<std::string_view, 3> kTypes{"full", "diff", "incr"};
 
@@ -108,14 +112,28 @@ Result<Stanza> PgBackRest::info(RunContext& run, const std::string& set) const {
   return parse_stanza(answer.out, stanza_);
 }
 
-Result<PgBackRest::Made> PgBackRest::backup(BackupType type, RunContext& run) const {
-  TRY_ASSIGN(before, info(run));
+Result<PgBackRest::Made> PgBackRest::backup(BackupType type, RunContext& run, std::chrono::seconds lock_wait) const {
   const std::string doing = "back up stanza " + stanza_;
-  TRY_ASSIGN(warnings, command({"--type=" + std::string(name_of(type)), "backup"}, doing, run));
-  TRY_ASSIGN(after, info(run));
-  for (auto set = after.backups.rbegin(); set != after.backups.rend(); ++set)
-    if (before.find(set->label) == nullptr) return Made{*set, std::move(warnings)};
-  return fail(Errc::failed, doing + ": pgbackrest says that it went well, and lists no new set");
+  const auto deadline = run.clock.steady() + lock_wait;
+  for (bool noted = false;; run.clock.sleep_for(kGlance)) {
+    TRY(run.check());
+    const bool last = run.clock.steady() >= deadline;
+    TRY_ASSIGN(before, info(run));
+    // Each attempt in vain would leave lines in pgBackRest's log.
+    if (last || !before.backup_runs) {
+      TRY_ASSIGN(answer, cluster_.ask(argv({"--type=" + std::string(name_of(type)), "backup"}), run));
+      if (answer.outcome.exit_code == 0) {
+        TRY_ASSIGN(after, info(run));
+        for (auto set = after.backups.rbegin(); set != after.backups.rend(); ++set)
+          if (before.find(set->label) == nullptr) return Made{*set, pgbackrest_warnings(answer.outcome.errors)};
+        return fail(Errc::failed, doing + ": pgbackrest says that it went well, and lists no new set");
+      }
+      Error error = pgbackrest_error(doing, answer.outcome);
+      if (last || answer.outcome.exit_code != kLockHeld || error.code() != Errc::locked)
+        return std::unexpected(std::move(error));
+    }
+    if (!std::exchange(noted, true)) run.reporter.note("waiting: another pgBackRest is at work on stanza " + stanza_);
+  }
 }
 
 Result<VerifyReport> PgBackRest::verify(RunContext& run) const {

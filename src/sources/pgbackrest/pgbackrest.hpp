@@ -2,6 +2,7 @@
 // pgBackRest, run beside the cluster that it backs up, as that cluster's user. Every command names the stanza. Its exit
 // codes are those of its error.yaml.
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,8 +31,10 @@ class PgBackRest {
     BackupSet set;
     std::vector<std::string> warnings;
   };
-  // The set that was made is looked up behind it. Errc::locked: another one is under way.
-  [[nodiscard]] Result<Made> backup(BackupType type, RunContext& run) const;
+  // The set that was made is looked up behind it. Errc::locked: another one is under way, and is so still after
+  // `lock_wait`.
+  [[nodiscard]] Result<Made> backup(BackupType type, RunContext& run,
+                                    std::chrono::seconds lock_wait = std::chrono::seconds(0)) const;
   [[nodiscard]] Result<VerifyReport> verify(RunContext& run) const;
   // Makes the server finish its current segment, and waits until it is in the archive.
   [[nodiscard]] Result<> check(RunContext& run) const;

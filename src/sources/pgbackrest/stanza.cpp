@@ -54,6 +54,8 @@ Stanza parse_entry(const json& entry) {
   stanza.name = text(at(entry, "name"));
   stanza.status = small_number(at(at(entry, "status"), "code"), -1);
   stanza.message = text(at(at(entry, "status"), "message"));
+  const json& held = at(at(at(at(entry, "status"), "lock"), "backup"), "held");
+  stanza.backup_runs = held.is_boolean() && held.get<bool>();
   // A code for "other" has the reason with the repository.
   for (const json& repository : at(entry, "repo"))
     if (const json& status = at(repository, "status"); stanza.status > kMissingData && number(at(status, "code")) != 0)

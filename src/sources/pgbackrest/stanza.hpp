@@ -51,6 +51,7 @@ struct Stanza {
   std::vector<BackupSet> backups;  // the newest last
   std::vector<WalRange> archives;
   int database = 1;                                    // the newest of its clusters
+  bool backup_runs = false;                            // a backup or an expiry holds the stanza's lock on that machine
   std::optional<std::vector<Tablespace>> tablespaces;  // of the set that was asked for by --set
 
   [[nodiscard]] const BackupSet* find(std::string_view label) const;

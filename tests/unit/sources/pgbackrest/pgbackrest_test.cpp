@@ -6,6 +6,7 @@
 #include "sources/pgbackrest/setup.hpp"
 #include "support/fake_engine.hpp"
 #include "support/quiet_run.hpp"
+#include "support/skipping_clock.hpp"
 #include "unit/sources/pgbackrest/recorded.hpp"
 
 namespace davit::sources {
@@ -89,6 +90,76 @@ TEST_CASE("exit codes mean what pgBackRest's list says, and the text decides abo
   REQUIRE_FALSE(made);
   CHECK(made.error().code() == Errc::locked);
   CHECK(made.error().message() == "back up stanza db: ERROR: [050]: unable to acquire lock");
+}
+
+namespace {
+
+// Two of a schedule at once: the other one is at work for so many looks.
+struct Busy {
+  Fixture fixture;
+  test::SkippingClock clock;
+  RunContext context{.run_id = "0123456789abcdef", .clock = clock, .reporter = fixture.run.reporter, .stop = {}};
+  int looks_left;
+  int attempts = 0;
+  bool is_said;  // info says so, as long as it lasts
+
+  Busy(int looks, bool said) : looks_left(looks), is_said(said) {
+    const auto idle = fixture.engine.on_command;
+    fixture.engine.on_command = [this, idle](const test::FakeCommand& command) -> test::FakeOutcome {
+      const bool held = looks_left > 0;
+      if (command.argv.back() == "backup") {
+        ++attempts;
+        if (held) return {.exit_code = 50, .err = "ERROR: [050]: unable to acquire lock on file 'db-backup-1.lock'\n"};
+      } else if (held && command.argv.back() == "--output=json") {
+        --looks_left;
+        std::string listed = fixture.listed;
+        if (is_said) listed.replace(listed.find("false", listed.find("held")), 5, "true");
+        return {.out = listed};
+      }
+      return idle(command);
+    };
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a backup waits for another pgBackRest, as long as it may", "[pgbackrest]") {
+  for (const bool said : {true, false}) {
+    CAPTURE(said);
+    Busy busy(4, said);
+    const PgBackRest tool = busy.fixture.tool();
+    const auto made = tool.backup(BackupType::diff, busy.context, std::chrono::hours(1));
+    REQUIRE(made);
+    CHECK(made->set.label == "20261121-231043F_20261121-231050D");
+    // Where it is said, it isn't tried in vain.
+    CHECK(busy.attempts == (said ? 1 : 4));
+    CHECK(busy.fixture.run.reporter.notes ==
+          std::vector<std::string>{"waiting: another pgBackRest is at work on stanza db"});
+  }
+}
+
+TEST_CASE("behind the time to wait, the lock is an error; what else is wrong is one at once", "[pgbackrest]") {
+  Busy busy(1000, true);
+  const PgBackRest tool = busy.fixture.tool();
+  const auto late = tool.backup(BackupType::diff, busy.context, std::chrono::seconds(20));
+  REQUIRE_FALSE(late);
+  CHECK(late.error().code() == Errc::locked);
+  CHECK(busy.attempts == 1);
+  CHECK(busy.clock.at.time_since_epoch() == std::chrono::seconds(20));
+
+  // Somebody has told pgBackRest to stop: that doesn't end by itself.
+  Busy stopped(0, false);
+  const PgBackRest other = stopped.fixture.tool();
+  stopped.fixture.backup = {.exit_code = 62, .err = "ERROR: [062]: stop file exists for stanza db\n"};
+  const auto refused = other.backup(BackupType::diff, stopped.context, std::chrono::hours(1));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == Errc::locked);
+  CHECK(stopped.clock.at.time_since_epoch().count() == 0);
+
+  std::stop_source stop;
+  stop.request_stop();
+  busy.context.stop = stop.get_token();
+  CHECK(tool.backup(BackupType::diff, busy.context, std::chrono::hours(1)).error().code() == Errc::cancelled);
 }
 
 TEST_CASE("archiving is set where nothing is set, and somebody else's stays", "[pgbackrest]") {
