@@ -113,6 +113,9 @@ std::string render(const Status& status) {
     text += "last exit: code " + std::to_string(status.last_exit->code) + " at " +
             render_rfc3339(status.last_exit->at) + "\n";
   if (status.problem) text += "problem: " + *status.problem + "\n";
+  if (status.restore_left)
+    text +=
+        "a restore is under way, or was broken off: `davit pgbackrest restore --settle` puts right what one has left\n";
   return text;
 }
 

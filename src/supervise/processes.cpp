@@ -216,4 +216,9 @@ bool remove_stale_locks(const std::string& data_directory) {
   return ::unlink(path.c_str()) == 0;
 }
 
+bool holds_restore(const std::string& data_directory) {
+  struct stat info{};
+  return !data_directory.empty() && ::stat((data_directory + "/.davit-restore").c_str(), &info) == 0;
+}
+
 }  // namespace davit::supervise

@@ -57,5 +57,7 @@ struct Process {
 // number that stands in it, which is likely in a container that was started again. True if there was one. REQUIRES: no
 // server runs.
 bool remove_stale_locks(const std::string& data_directory);
+// A restore beside the cluster has not ended (sources/pgbackrest/data_swap.hpp); false where it can't be seen.
+[[nodiscard]] bool holds_restore(const std::string& data_directory);
 
 }  // namespace davit::supervise

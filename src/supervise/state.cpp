@@ -130,6 +130,7 @@ std::string render_answer(const Result<Status>& answer) {
     object["last_exit"] = {{"code", answer->last_exit->code}, {"at", render_rfc3339(answer->last_exit->at)}};
   object["starts"] = answer->starts;
   object["problem"] = answer->problem ? json(escape_for_display(*answer->problem)) : json();
+  object["restore_left"] = answer->restore_left;
   object["on_exit"] = name_of(answer->on_exit);
   return object.dump();
 }
@@ -149,6 +150,8 @@ Result<Status> parse_answer(std::string_view text) {
   status.last_exit = ending_of(*object);
   status.starts = number_of(*object, "starts").value_or(0);
   if (const std::string problem = text_of(*object, "problem"); !problem.empty()) status.problem = problem;
+  if (const auto left = object->find("restore_left"); left != object->end() && left->is_boolean())
+    status.restore_left = left->get<bool>();
   status.on_exit = value_in(kPolicies, text_of(*object, "on_exit")).value_or(OnExit::exit);
   return status;
 }

@@ -48,6 +48,7 @@ struct Status {
   std::optional<Ending> last_exit = {};     // of the server before
   int starts = 0;                           // how often the entrypoint was started in this container
   std::optional<std::string> problem = {};  // why the last start failed
+  bool restore_left = false;                // a restore of the cluster is under way, or was broken off
   OnExit on_exit = OnExit::exit;
   bool operator==(const Status&) const = default;
 };

@@ -10,7 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <exception>
-#include <set>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -129,7 +129,9 @@ class Supervisor {
       // As it is now, and not as it was at the last look.
       if (const auto child = machine_.child())
         perform(machine_.accepts(accepts_connections(data_directory_, *child), now()));
-      return machine_.status();
+      Status status = machine_.status();
+      status.restore_left = holds_restore(data_directory_);
+      return status;
     }());
   }
 
@@ -158,7 +160,8 @@ class Supervisor {
     for (const Action& action : actions) std::visit([this](const auto& each) { carry_out(each); }, action);
   }
   void carry_out(const Spawn& /*unused*/) {
-    if (remove_stale_locks(data_directory_))
+    // The lock of one that is still ending is what keeps a second one off its files.
+    if (!any_server_runs() && remove_stale_locks(data_directory_))
       duty_.say("a server that was killed left postmaster.pid, which is removed");
     auto pid = spawn(duty_.command);
     if (pid) {
@@ -189,11 +192,12 @@ class Supervisor {
     const auto passed = duty_.clock.steady() - drain_since_;
     const std::vector<Process> left = descendants();
     for (const Process& process : left) {
-      // A shell's background processes ignore the first; a server takes the second for a wish to wait.
-      if (asked_.insert(process.pid).second)
-        ::kill(process.pid, SIGINT);
-      else if (passed >= kFirmAfter && !is_of_server(process) && told_.insert(process.pid).second)
-        ::kill(process.pid, SIGTERM);
+      // A shell's background processes ignore the first; a server takes the second for a wish to wait, and initdb's own
+      // passes over what comes between two statements: it is asked again.
+      const auto [asked, first] = asked_.try_emplace(process.pid, passed);
+      if (!first && passed - asked->second < kFirmAfter) continue;
+      ::kill(process.pid, first || is_of_server(process) ? SIGINT : SIGTERM);
+      asked->second = passed;
     }
     if (left.empty() || passed >= (served_ ? kGoesAnyway : kPreparationsGoAnyway)) perform(machine_.drained());
   }
@@ -209,8 +213,7 @@ class Supervisor {
   std::optional<int> exit_code_;
   std::optional<Error> start_error_;
   SteadyTime drain_since_;
-  std::set<pid_t> asked_;
-  std::set<pid_t> told_;
+  std::map<pid_t, std::chrono::steady_clock::duration> asked_;  // when last, since it began
 };
 
 Result<UniqueFd> take_over_signals() {

@@ -14,6 +14,7 @@ TEST_CASE("a status survives the control socket") {
   status.starts = 3;
   status.accepting = false;
   status.problem = "it ended\nagain";
+  status.restore_left = true;
   status.on_exit = OnExit::stay;
   auto parsed = parse_answer(render_answer(status));
   REQUIRE(parsed);

@@ -22,6 +22,7 @@
 
 #include "supervise/client.hpp"
 #include "supervise/control_socket.hpp"
+#include "supervise/processes.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace davit::supervise {
@@ -211,6 +212,18 @@ TEST_CASE("an entrypoint at its preparations ends, and so does what it was just 
   CHECK_FALSE(std::filesystem::exists(wrapped.directory / "on"));
 }
 
+TEST_CASE("a server of the preparations that passes over a signal gets another") {
+  Wrapped wrapped(
+      "mkdir sub; cat > sub/postgres <<'E'\n"
+      "#!/bin/sh\nn=0\ntrap 'n=$((n + 1)); [ $n -lt 2 ] || { echo ended > ended; exit 0; }' INT\n"
+      "echo x > busy\nwhile :; do sleep 0.02; done\nE\n"
+      "chmod 755 sub/postgres; sub/postgres; true");
+  wrapped.wait_for_file("busy");
+  ::kill(wrapped.pid, SIGTERM);
+  CHECK(wrapped.ended() == 143);
+  CHECK(wrapped.file("ended") == "ended\n");
+}
+
 TEST_CASE("what the entrypoint left behind and obeys no polite signal goes, too") {
   Wrapped wrapped(
       "sh -c 'trap \"\" INT; sleep 300 & echo $! > orphan; exec sleep 301' & echo $! > daemon; "
@@ -231,6 +244,28 @@ TEST_CASE("a server that an entrypoint becomes although it was told to end is st
   wrapped.wait_for(State::stopping);
   test::write_file(wrapped.directory / "told", "");
   CHECK(wrapped.ended() == 0);
+}
+
+TEST_CASE("the lock of a server that still runs is left alone") {
+  const test::TemporaryDirectory other;
+  std::filesystem::copy_file("/bin/sleep", other / "postmaster");
+  const pid_t server = ::fork();
+  if (server == 0) {
+    ::execl((other / "postmaster").c_str(), "postmaster", "60", nullptr);
+    ::_exit(1);
+  }
+  wait_until("the other server", [&] { return program_of(server) == "postmaster"; });
+  const Wrapped wrapped(
+      "if [ -e told ]; then cat postmaster.pid > new; mv new seen; exec ./postgres; fi\n"
+      "echo 999999 > postmaster.pid; touch told; exit 3",
+      OnExit::stay);
+  wrapped.wait_for(State::maintenance);
+  const auto asked = wrapped.ask(Kind::start);
+  if (asked) wrapped.wait_for_file("seen");
+  ::kill(server, SIGKILL);
+  ::waitpid(server, nullptr, 0);
+  REQUIRE(asked);
+  CHECK(wrapped.file("seen") == "999999\n");
 }
 
 TEST_CASE("a thousand orphans are taken in") {
