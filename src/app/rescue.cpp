@@ -5,6 +5,7 @@
 #include <iterator>
 #include <ranges>
 
+#include "app/pgbackrest/stand_in.hpp"
 #include "app/quiesce/put_back.hpp"
 #include "sources/undo_restore.hpp"
 #include "util/text.hpp"
@@ -29,6 +30,7 @@ constexpr std::array kKinds{
     Kind{"volume", settle_restore},
     Kind{"place", settle_restore},
     Kind{"cluster", settle_restore},
+    Kind{"swap", [](const RescueStep& step) { return put_back_swap(step.host.engine(), step.entry, step.run); }},
 };
 
 constexpr std::string_view kDecided = "decided";

@@ -4,8 +4,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "app/pgbackrest/stand_in.hpp"
 #include "app/quiesce/put_back.hpp"
-#include "sources/one_off.hpp"
 #include "util/text.hpp"
 
 namespace davit::app {
@@ -16,9 +16,6 @@ using sources::Cluster;
 constexpr std::chrono::seconds kStopTime{120};
 constexpr std::chrono::seconds kPatience{600};  // for a server with much to write
 constexpr int kLogLines = 20;
-
-// Waits for nothing but its end.
-constexpr const char* kIdle = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done";
 
 std::string started_at(const engine::ContainerInfo& info) {
   const auto raw = nlohmann::json::parse(info.raw, nullptr, false);
@@ -43,6 +40,9 @@ HeldContainer held_of(const engine::ContainerInfo& info) {
   return held;
 }
 
+// Commands can be run in it; not so between the ends of one that a restart policy starts again and again.
+bool is_up(const engine::ContainerInfo& info) { return info.state.running && info.state.status == "running"; }
+
 // What a server that has ended leaves to read.
 Error ended(engine::Engine& engine, const engine::ContainerId& id) {
   std::string why = "the server ended while it was starting";
@@ -58,22 +58,28 @@ class OneOffControl {
       : engine_(engine), info_(std::move(info)), journal_(journal), held_(held_of(info_)) {}
 
   Result<Cluster> open(RunContext& run) {
-    if (info_.state.running && !info_.state.paused) return in_container(run);
+    if (is_up(info_)) return in_container(run);
     return stand_in(run);
   }
 
   Result<Cluster> stop(RunContext& run) {
-    held_.stopping = true;
-    TRY(journal_.record(key_of(held_), entry_of(held_)));
-    TRY(engine_.stop_container(info_.id, kStopTime));
-    held_.stopping = false;
-    TRY(journal_.record(key_of(held_), entry_of(held_)));
+    // Nobody is to start what had been stopped.
+    TRY_ASSIGN(now, engine_.inspect_container(info_.id));
+    if (now.state.running) {
+      held_.stopping = true;
+      TRY(journal_.record(key_of(held_), entry_of(held_)));
+      TRY(engine_.stop_container(info_.id, kStopTime));
+      held_.stopping = false;
+      TRY(journal_.record(key_of(held_), entry_of(held_)));
+    }
+    TRY(journal_.record(key_of_swap(info_), entry_of_swap(info_, run.run_id)));
     return stand_in(run);
   }
 
   Result<Cluster> start(RunContext& run) {
     one_off_.reset();
     cluster_.reset();
+    TRY(journal_.strike(key_of_swap(info_)));
     TRY(engine_.start_container(info_.id));
     TRY(journal_.strike(key_of(held_)));
     TRY_ASSIGN(now, engine_.inspect_container(info_.id));
@@ -82,11 +88,17 @@ class OneOffControl {
     return in_container(run);
   }
 
+  Result<> leave() {
+    one_off_.reset();
+    cluster_.reset();
+    TRY(journal_.strike(key_of_swap(info_)));
+    return journal_.strike(key_of(held_));
+  }
+
   Result<> check_runs() {
     TRY_ASSIGN(now, engine_.inspect_container(info_.id));
     // A restart policy would start it again and again.
-    if (now.state.running && now.state.status == "running" && (started_at_.empty() || started_at(now) == started_at_))
-      return {};
+    if (is_up(now) && (started_at_.empty() || started_at(now) == started_at_)) return {};
     return std::unexpected(ended(engine_, info_.id));
   }
 
@@ -95,13 +107,7 @@ class OneOffControl {
 
   Result<Cluster> stand_in(RunContext& run) {
     if (one_off_ && cluster_) return *cluster_;
-    sources::OneOffOptions options;
-    options.purpose = "work beside the files of container " + info_.name;
-    options.entrypoint = {"sh", "-c", kIdle};
-    // The repository may be on another machine.
-    options.network = info_.network_mode.empty() ? "none" : info_.network_mode;
-    const auto at_once = [](const engine::ContainerId&) -> Result<bool> { return true; };
-    TRY_ASSIGN(made, sources::OneOff::start(engine_, info_, options, at_once, run));
+    TRY_ASSIGN(made, make_stand_in(engine_, info_, run));
     TRY_ASSIGN(cluster, sources::cluster_in_container(engine_, made.id(), run));
     one_off_ = std::move(made);
     cluster_ = cluster;
@@ -124,9 +130,10 @@ Result<ServerControl> control_by_one_off(engine::Engine& engine, const engine::C
   auto shared = std::make_shared<OneOffControl>(engine, container, journal);
   TRY_ASSIGN(cluster, shared->open(run));
   return ServerControl{.cluster = std::move(cluster),
-                       .runs = container.state.running && !container.state.paused,
+                       .runs = is_up(container),
                        .stop = [shared](RunContext& by) { return shared->stop(by); },
                        .start = [shared](RunContext& by) { return shared->start(by); },
+                       .leave = [shared](RunContext&) { return shared->leave(); },
                        .check_runs = [shared](RunContext&) { return shared->check_runs(); }};
 }
 
@@ -148,6 +155,7 @@ Result<ServerControl> control_by_wrapper(engine::Engine& engine, const engine::C
                          if (started.error().code() != Errc::failed) return std::unexpected(std::move(started).error());
                          return std::unexpected(ended(engine, id));
                        },
+                       .leave = [](RunContext&) -> Result<> { return {}; },
                        .check_runs = [wrapper, &engine, id](RunContext& by) -> Result<> {
                          TRY_ASSIGN(now, wrapper.status(by));
                          if (now.state != supervise::State::maintenance) return {};
@@ -157,7 +165,7 @@ Result<ServerControl> control_by_wrapper(engine::Engine& engine, const engine::C
 
 Result<ServerControl> control_of(engine::Engine& engine, const engine::ContainerInfo& container, Journal& journal,
                                  RunContext& run) {
-  if (container.state.running && !container.state.paused) {
+  if (is_up(container)) {
     const auto wrapper = sources::Wrapper::find(engine, container, run);
     if (wrapper) return control_by_wrapper(engine, container, *wrapper, run);
     if (wrapper.error().code() != Errc::not_found) return std::unexpected(wrapper.error());

@@ -5,7 +5,6 @@
 namespace davit::app {
 namespace {
 
-using namespace std::chrono_literals;
 using sources::BackupSet;
 using sources::Cluster;
 using sources::DataSwap;
@@ -21,15 +20,25 @@ struct Way {
   std::vector<Tablespace> tablespaces;
 };
 
-// Its last transactions may not have reached the archive. One of davit's own lies behind any point up to now.
-void archive_the_present(const PgBackRest& tool, RunContext& run) {
+// Its last transactions may not have reached the archive. One of davit's own lies behind any point up to now. Whoever
+// names a point may do without the newest; all that there is would not be what is restored.
+Result<> archive_the_present(const PgBackRest& tool, const PhysicalRestoreOptions& options, RunContext& run) {
   run.reporter.step("bring the archive up to date");
-  auto archived = sources::ask_server(tool.cluster(), "select txid_current()", run);
-  Result<> checked;
-  if (archived) checked = tool.check(run);
-  const Error* error = !archived ? &archived.error() : !checked ? &checked.error() : nullptr;
-  if (error != nullptr)
-    run.reporter.warning("the newest transactions may be missing from the archive: " + error->message());
+  const auto archive = [&]() -> Result<> {
+    TRY(sources::ask_server(tool.cluster(), "select txid_current()", run));
+    return tool.check(run);
+  };
+  auto archived = archive();
+  if (archived || archived.error().code() == Errc::cancelled) return archived;
+  if (!std::holds_alternative<sources::ToEnd>(options.point)) {
+    run.reporter.warning("the newest transactions may be missing from the archive: " + archived.error().message());
+    return {};
+  }
+  const std::string& hint = archived.error().hint();
+  return fail(
+      archived.error().code(),
+      "the newest transactions don't reach the archive, and would be gone: " + archived.error().message(),
+      (hint.empty() ? "" : hint + "; ") + "or name the point to restore with --at or --set, or stop the server first");
 }
 
 Result<> check_reach(const PgBackRest& tool, const Stanza& stanza, const BackupSet& set, sources::Moment wanted,
@@ -96,41 +105,22 @@ std::vector<std::string> restore_arguments(const DataSwap& swap, const PhysicalR
   return arguments;
 }
 
-// As long as the server lives and says that it recovers, however long that takes.
-Result<std::optional<std::string>> wait_for_recovery(const ServerControl& control, const Cluster& cluster,
-                                                     RunContext& run) {
-  run.reporter.step("wait until recovery has ended");
-  while (true) {
-    TRY(run.check());
-    auto answer = sources::ask_server(
-        cluster, "select pg_is_in_recovery(), coalesce(pg_last_xact_replay_timestamp()::text, '')", run);
-    if (answer && answer->starts_with("f|")) {
-      std::string reached = answer->substr(2);
-      return reached.empty() ? std::nullopt : std::optional(std::move(reached));
-    }
-    TRY(control.check_runs(run));
-    run.clock.sleep_for(500ms);
-  }
-}
-
-constexpr const char* kByHand =
-    "run `davit pgbackrest restore --settle`, which puts the old cluster back and starts it";
-
 // The old files are in place and the server runs, or the error says that they aren't, and what to do.
-Error lead_back(ServerControl& control, Error error, bool start, const RunContext& run) {
+Error led_back(ServerControl& control, const Error& error, bool start, const RunContext& run) {
   RunContext to_the_end = run.unstoppable();
   to_the_end.reporter.step("put the old cluster back");
-  const auto back = [&]() -> Result<> {
-    TRY_ASSIGN(cluster, control.stop(to_the_end));
-    TRY(DataSwap(cluster).undo(to_the_end));
-    if (start) TRY(control.start(to_the_end));
-    return {};
+  const auto lead = [&]() -> Result<> {
+    // Perhaps it is still ending, or its container has ended.
+    TRY_ASSIGN(resting, control.stop(to_the_end));
+    control.cluster = std::move(resting);
+    control.runs = false;
+    return sources::lead_back(control, start, to_the_end);
   };
-  if (const auto led = back(); !led)
-    return Error(Errc::failed,
-                 error.message() + "; and the old cluster could not be put back: " + led.error().message(), kByHand);
-  return Error(error.code(), error.message() + "; the old cluster is back" + (start ? ", and its server runs" : ""),
-               error.hint());
+  if (const auto led = lead(); !led)
+    return {Errc::failed, error.message() + "; and the old cluster could not be put back: " + led.error().message(),
+            sources::kSettleByHand};
+  return {error.code(), error.message() + "; the old cluster is back" + (start ? ", and its server runs" : ""),
+          error.hint()};
 }
 
 // Behind the checks: from the stop to a server that has recovered.
@@ -141,6 +131,8 @@ Result<PhysicalRestoreReport> carry_out(ServerControl& control, const PhysicalRe
   // 1. No server writes to the files any more.
   run.reporter.step("stop the server");
   TRY_ASSIGN(resting, control.stop(run));
+  control.cluster = resting;
+  control.runs = false;
   const DataSwap swap(resting);
   const PgBackRest tool(resting, options.stanza);
   // 2. The new cluster lies whole beside the old one, which nothing has touched.
@@ -154,7 +146,9 @@ Result<PhysicalRestoreReport> carry_out(ServerControl& control, const PhysicalRe
   // 4. The server has recovered to the point, and writes to the new files.
   run.reporter.step("start the server");
   TRY_ASSIGN(started, control.start(run));
-  TRY_ASSIGN(reached, wait_for_recovery(control, started, run));
+  control.cluster = started;
+  control.runs = true;
+  TRY_ASSIGN(reached, sources::wait_for_recovery(control, started, run));
   report.reached = std::move(reached);
   // 5. Nothing leads back any more.
   if (const auto removed = DataSwap(started).finish(run); !removed)
@@ -162,70 +156,36 @@ Result<PhysicalRestoreReport> carry_out(ServerControl& control, const PhysicalRe
   return report;
 }
 
-// Whether the server that runs is the restored one, recovered by now or in a while.
-Result<bool> came_through(const ServerControl& control, RunContext& run) {
-  if (!control.runs) return false;
-  const auto recovered = wait_for_recovery(control, control.cluster, run);
-  if (!recovered && recovered.error().code() == Errc::cancelled) return std::unexpected(recovered.error());
-  return recovered.has_value();
-}
-
-Result<> start_old(ServerControl& control, RunContext& run) {
-  TRY_ASSIGN(started, control.start(run));
-  control.cluster = std::move(started);
-  TRY(wait_for_recovery(control, control.cluster, run));
-  control.runs = true;
-  return {};
-}
-
-// What a dead run has left is put right before anything else is looked at. A restored cluster whose server runs has
-// transactions by now that are nowhere else: it stays.
-Result<Settled> settle(ServerControl& control, RunContext& run) {
-  TRY_ASSIGN(left, DataSwap(control.cluster).state(run));
-  if (left == DataSwap::State::none) return Settled::nothing;
-  if (left == DataSwap::State::swapped) {
-    TRY_ASSIGN(runs, came_through(control, run));
-    if (runs) {
-      TRY(DataSwap(control.cluster).finish(run));
-      run.reporter.warning("an earlier restore was broken off behind its end: the restored cluster stays");
-      return Settled::restored;
-    }
-  }
-  run.reporter.warning("an earlier restore was broken off: the old cluster is put back");
-  TRY_ASSIGN(resting, control.stop(run));
-  control.cluster = std::move(resting);
-  control.runs = false;
-  if (auto undone = DataSwap(control.cluster).undo(run); !undone)
-    return std::unexpected(std::move(undone).error().hint_if_none(kByHand));
-  auto started = start_old(control, run);
-  if (started) return Settled::old;
-  if (started.error().code() == Errc::cancelled) return std::unexpected(std::move(started).error());
-  // It may have been damaged from the beginning: that is what restores are for.
-  run.reporter.warning("the old cluster is back, but its server doesn't start: " + started.error().message());
-  TRY_ASSIGN(stopped, control.stop(run));
-  control.cluster = std::move(stopped);
-  return Settled::old_stopped;
-}
-
 }  // namespace
 
 Result<PhysicalRestoreReport> restore_physical(ServerControl control, const PhysicalRestoreOptions& options,
                                                RunContext& run) {
   // 1. Whatever an earlier run broke off is the old cluster again.
-  TRY(in_context(settle(control, run), "put right what an earlier restore has left"));
+  TRY(in_context(sources::settle_swap(control, run), "put right what an earlier restore has left"));
   // 2. Read-only, but that a server that runs is made to archive what it has: the way is known, and there is room.
   const PgBackRest tool(control.cluster, options.stanza);
   TRY(tool.info(run));
-  if (control.runs) archive_the_present(tool, run);
+  if (control.runs) TRY(archive_the_present(tool, options, run));
   TRY_ASSIGN(way, choose_way(tool, options, run));
   TRY(check_room(DataSwap(control.cluster), way.set, options.delta, run));
-  // 3. The new state or the old one.
+  // 3. Whoever finds the server stopped sees why.
+  if (auto announced = DataSwap(control.cluster).announce(run); !announced) {
+    RunContext to_the_end = run.unstoppable();
+    if (const auto cleared = DataSwap(control.cluster).clear(to_the_end); !cleared)
+      run.reporter.warning(cleared.error().message());
+    return std::unexpected(std::move(announced).error());
+  }
+  // 4. The new state or the old one.
   const bool ran = control.runs;
   auto restored = carry_out(control, options, way, run);
-  if (!restored) return std::unexpected(lead_back(control, std::move(restored).error(), ran, run));
+  if (!restored) return std::unexpected(led_back(control, restored.error(), ran, run));
   return restored;
 }
 
-Result<Settled> settle_physical(ServerControl control, RunContext& run) { return settle(control, run); }
+Result<Settled> settle_physical(ServerControl control, RunContext& run) {
+  TRY_ASSIGN(settled, sources::settle_swap(control, run));
+  if (settled == Settled::old_stopped) TRY(control.leave(run));
+  return settled;
+}
 
 }  // namespace davit::app

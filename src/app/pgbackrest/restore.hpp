@@ -2,27 +2,16 @@
 // The use case of `davit pgbackrest restore`: the whole way from a server that runs, or doesn't, to one that has
 // recovered to the point that was asked for; or back to the old one.
 
-#include <functional>
 #include <optional>
 #include <string>
 
-#include "sources/pgbackrest/data_swap.hpp"
+#include "sources/pgbackrest/server_control.hpp"
 #include "sources/pgbackrest/target.hpp"
 
 namespace davit::app {
 
-// The server that a restore is for, and how it is stopped and started.
-struct ServerControl {
-  // The cluster, where commands can be run beside it now; nothing has been touched.
-  sources::Cluster cluster;
-  bool runs = false;
-  // No server runs behind it, and commands can be run beside its files, in what it returns.
-  std::function<Result<sources::Cluster>(RunContext&)> stop;
-  // The server was told to start; returns where it can be asked. Whether it comes up is seen by asking it.
-  std::function<Result<sources::Cluster>(RunContext&)> start;
-  // An error if the server that was started has ended, with what is known of why.
-  std::function<Result<>(RunContext&)> check_runs;
-};
+using sources::ServerControl;
+using sources::Settled;
 
 struct PhysicalRestoreOptions {
   std::string stanza;
@@ -44,7 +33,6 @@ struct PhysicalRestoreReport {
                                                              const PhysicalRestoreOptions& options, RunContext& run);
 // Only puts right what a dead run has left: the restored cluster stays where its server runs; otherwise the old one is
 // put back, and its server started.
-enum class Settled { nothing, restored, old, old_stopped };
 [[nodiscard]] Result<Settled> settle_physical(ServerControl control, RunContext& run);
 
 }  // namespace davit::app

@@ -41,6 +41,7 @@ Result<app::ServerControl> control_inside(const Cluster& cluster) {
         if (!started && started.error().code() != Errc::unavailable) return std::unexpected(std::move(started).error());
         return cluster;
       },
+      .leave = [](RunContext&) -> Result<> { return {}; },
       .check_runs = [ask](RunContext&) -> Result<> {
         TRY_ASSIGN(now, ask({.kind = supervise::Request::Kind::status}));
         if (now.state != State::maintenance) return {};

@@ -137,8 +137,9 @@ Result<sources::PgBackRest> open_pgbackrest(Workbench& bench, const Globals& glo
     return sources::PgBackRest(std::move(cluster), stanza_of(globals, flags, {}));
   }
   TRY_ASSIGN(container, find_database(bench, flags));
-  if (!container.state.running || container.state.paused)
-    return fail(Errc::unavailable, "container " + container.name + " is " + container.state.status, "start it first");
+  if (container.state.status != "running")
+    return fail(Errc::unavailable, "container " + container.name + " is " + container.state.status,
+                "start it first; behind a restore that was killed, `davit pgbackrest restore --settle` does");
   TRY_ASSIGN(engine, bench.engine());
   TRY_ASSIGN(cluster, sources::cluster_in_container(*engine, container.id, bench.run()));
   return sources::PgBackRest(std::move(cluster), stanza_of(globals, flags, container));

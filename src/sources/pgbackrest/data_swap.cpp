@@ -34,9 +34,19 @@ move_all() {
     mv -f -- "$entry" "$2"/
   done
 }
+# Whose the files are: a server writes it before it looks into them.
+lock() { [ ! -f postmaster.pid ] || head -n 3 postmaster.pid | tr '\n' '|'; }
 # The directory that the server can't start without goes first when files leave, and comes last.
+take_global() { # TO STEP: the latter is where it stays if somebody has started a server since davit looked, and died
+  [ -d global ] || return 0
+  mv -- global "$1"/
+  [ "$(lock)" != "$known" ] || return 0
+  mv -- "$1"/global .
+  say_step "$2"
+  echo 'a server was started on these files meanwhile' >&2
+  exit 1
+}
 take_out() { # TO
-  [ ! -d global ] || mv -- global "$1"/
   move_all . "$1"
   [ ! -f PG_VERSION ] || cp -p PG_VERSION "$1"/PG_VERSION
 }
@@ -61,7 +71,10 @@ links_to_locations() {
 }
 make_folder() { mkdir -p -m 700 $folder $folder/new $folder/old; }
 # A cluster that was refused after it had started is put behind the old one, and goes with the folder.
-drop_folder() { rm -rf $folder/new $folder/failed; rmdir $folder/old 2>/dev/null || rm -rf $folder/old; rm -rf $folder; }
+drop_folder() {
+  rm -rf $folder/new $folder/failed $folder/old
+  rm -rf $folder
+}
 # What a dead run has left at work here goes on in the container: long work is ended, short work is waited for.
 others() {
   for process in /proc/[0-9]*; do
@@ -86,7 +99,13 @@ end_others() {
 back_out() { mkdir -p -m 700 $folder/failed; take_out "$1"; }
 
 case $task in
-  state) [ ! -d $folder ] || { step; [ -s $folder/step ] || echo begun; } ;;
+  lock) lock ;;
+  state)
+    [ -d $folder ] || exit 0
+    end_others
+    step
+    [ -s $folder/step ] || echo begun
+    ;;
   check)
     own=$(stat -c %d .)
     for entry in * .[!.]* ..?*; do
@@ -98,6 +117,10 @@ case $task in
   space)
     df -P -k . | { read -r _; read -r _ _ _ free _; echo "$free"; }
     du -s -k . 2>/dev/null | { read -r used _; echo "$used"; }
+    ;;
+  announce)
+    make_folder
+    say_step restoring
     ;;
   begin)
     shift 2
@@ -120,8 +143,10 @@ case $task in
     mkdir -p -m 700 $folder/new/pg_tblspc
     ;;
   exchange)
+    known=$3
     links_to_locations
     say_step leaving
+    take_global $folder/old restoring
     take_out $folder/old
     for_tablespaces take_out $folder/old
     say_step entering
@@ -130,10 +155,13 @@ case $task in
     say_step swapped
     ;;
   undo)
+    known=$3
     end_others
     case $(step) in
       entering | swapped | returning)
         say_step returning
+        mkdir -p -m 700 $folder/failed
+        take_global $folder/failed swapped
         back_out $folder/failed
         for_tablespaces back_out $folder/failed
         say_step leaving
@@ -143,9 +171,11 @@ case $task in
       leaving)
         for_tablespaces put_in $folder/old
         put_in $folder/old
-        say_step done
         ;;
     esac
+    say_step back
+    ;;
+  clear)
     for_tablespaces drop_folder ''
     drop_folder
     ;;
@@ -177,8 +207,9 @@ Result<DataSwap::State> DataSwap::state(RunContext& run) const {
   TRY_ASSIGN(out, call({"state"}, "look into " + cluster_.data_directory(), run));
   const std::string_view step = trim(out);
   if (step.empty()) return State::none;
-  // With the last step done, or without the first, nothing but the removal of the folder is left.
-  if (step == "restoring" || step == "begun" || step == "done") return State::restoring;
+  if (step == "begun") return State::begun;
+  if (step == "restoring" || step == "back") return State::restoring;
+  if (step == "done") return State::done;
   return step == "swapped" ? State::swapped : State::between;
 }
 
@@ -202,6 +233,11 @@ Result<DataSwap::Space> DataSwap::space(RunContext& run) const {
   return space;
 }
 
+Result<> DataSwap::announce(RunContext& run) const {
+  TRY(call({"announce"}, "announce a restore in " + cluster_.data_directory(), run));
+  return {};
+}
+
 Result<> DataSwap::begin(const std::vector<Tablespace>& tablespaces, bool copy, RunContext& run) const {
   std::vector<std::string> arguments{"begin"};
   for (const Tablespace& each : tablespaces) {
@@ -214,13 +250,25 @@ Result<> DataSwap::begin(const std::vector<Tablespace>& tablespaces, bool copy, 
   return {};
 }
 
+Result<std::string> DataSwap::lock(RunContext& run) const {
+  TRY_ASSIGN(out, call({"lock"}, "look for a server's lock in " + cluster_.data_directory(), run));
+  return std::string(trim(out));
+}
+
 Result<> DataSwap::exchange(RunContext& run) const {
-  TRY(call({"exchange"}, "put the restored cluster into place", run));
+  TRY_ASSIGN(known, lock(run));
+  TRY(call({"exchange", known}, "put the restored cluster into place", run));
   return {};
 }
 
 Result<> DataSwap::undo(RunContext& run) const {
-  TRY(call({"undo"}, "put the old cluster back into place", run));
+  TRY_ASSIGN(known, lock(run));
+  TRY(call({"undo", known}, "put the old cluster back into place", run));
+  return {};
+}
+
+Result<> DataSwap::clear(RunContext& run) const {
+  TRY(call({"clear"}, "remove what a restore has left", run));
   return {};
 }
 

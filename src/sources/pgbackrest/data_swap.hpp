@@ -5,7 +5,8 @@
 //
 // `.davit-restore/step` says how far it is. Whatever is killed at whatever moment, undo() leads back to the old files
 // until finish() has begun. While files are being exchanged there is no `global` directory, so no server starts on a
-// mixture, and PG_VERSION is never missing, so no image makes a new cluster there.
+// mixture, and PG_VERSION is never missing, so no image makes a new cluster there. Nor are files taken from a
+// server that was started meanwhile, such as by the guard when davit died with a step under way.
 
 #include <string>
 #include <vector>
@@ -23,8 +24,10 @@ class DataSwap {
   [[nodiscard]] std::string fresh_directory() const;
   [[nodiscard]] static std::string fresh_directory(const Tablespace& tablespace);
 
-  enum class State { none, restoring, swapped, between };
-  // What a dead run has left: `restoring`: the old files are in place; `swapped`: the new ones are; `between`: neither.
+  enum class State { none, begun, restoring, swapped, between, done };
+  // What a dead run has left, after the end of what it has left at work there. `restoring`: the old files are in place;
+  // `swapped`: the new ones are; `between`: neither; `done`: the new ones, and finish() had begun; `begun`: nothing but
+  // the folder, of a run that was about to stop the server, or had come to its end.
   [[nodiscard]] Result<State> state(RunContext& run) const;
   // Errc::failed if something can't be put aside, such as a directory of it that is a mount of its own.
   [[nodiscard]] Result<> check(RunContext& run) const;
@@ -35,19 +38,25 @@ class DataSwap {
   };
   [[nodiscard]] Result<Space> space(RunContext& run) const;
 
+  // Makes sure that somebody who finds the server stopped can see why. REQUIRES: state() is none.
+  [[nodiscard]] Result<> announce(RunContext& run) const;
   // Makes the empty directories for the new cluster; `copy`: with the old one's files in them, tablespaces excepted.
-  // REQUIRES: state() is none, and no server runs.
+  // REQUIRES: no server runs.
   [[nodiscard]] Result<> begin(const std::vector<Tablespace>& tablespaces, bool copy, RunContext& run) const;
   // REQUIRES: the new cluster is whole, and no server runs.
   [[nodiscard]] Result<> exchange(RunContext& run) const;
-  // Leads back to the old files from wherever it is. REQUIRES: no server runs.
+  // Leads back to the old files from wherever it is. REQUIRES: no server runs, unless state() is `restoring`.
   [[nodiscard]] Result<> undo(RunContext& run) const;
+  // Removes what is left behind undo(); a server may run.
+  [[nodiscard]] Result<> clear(RunContext& run) const;
   // Removes the old files; a server may run.
   [[nodiscard]] Result<> finish(RunContext& run) const;
 
  private:
   [[nodiscard]] Result<std::string> call(std::vector<std::string> arguments, std::string_view doing,
                                          RunContext& run) const;
+  // What a server that was killed has left, so that the lock of one that somebody starts can be told from it.
+  [[nodiscard]] Result<std::string> lock(RunContext& run) const;
   const Cluster& cluster_;
 };
 

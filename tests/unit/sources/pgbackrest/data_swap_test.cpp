@@ -43,6 +43,8 @@ class Bench {
     std::ofstream mv(root() / "bin/mv");
     mv << "#!/bin/sh\nn=$(cat '" << root().string() << "/count')\n"
        << "if [ \"$n\" = 1 ]; then kill -9 0; fi\n"
+       << "if rm '" << root().string() << "/starts' 2>/dev/null; then printf '7\\n/data\\n1\\n' >'" << root().string()
+       << "/data/postmaster.pid'; fi\n"
        << "echo $((n - 1)) >'" << root().string() << "/count'\nPATH=/usr/bin:/bin exec mv \"$@\"\n";
     mv.close();
     fs::permissions(root() / "bin/mv", fs::perms::owner_all);
@@ -144,7 +146,7 @@ TEST_CASE("killed at any rename, the old cluster comes back whole, also when tha
     // Each undo gets one rename further than the last.
     for (int undo_dies_at = 1; *DataSwap(bench.cluster()).state(run.context) != DataSwap::State::none; ++undo_dies_at) {
       const Cluster dying = bench.cluster(undo_dies_at);
-      static_cast<void>(DataSwap(dying).undo(run.context));
+      if (DataSwap(dying).undo(run.context)) REQUIRE(DataSwap(bench.cluster()).clear(run.context));
       check_guarded(bench);
       REQUIRE(undo_dies_at < 100);
     }
@@ -152,6 +154,35 @@ TEST_CASE("killed at any rename, the old cluster comes back whole, also when tha
     CHECK(bench.files() == before);
   }
   CHECK(deaths > 10);
+}
+
+TEST_CASE("no files are taken from a server that somebody has started meanwhile", "[pgbackrest][swap]") {
+  const Bench bench;
+  test::QuietRun run;
+  bench.put("data/postmaster.pid", "5\n/data\n1\n");  // of one that was killed: nobody's
+  const auto before = bench.files();
+  const Cluster cluster = bench.cluster();
+  const DataSwap swap(cluster);
+  REQUIRE(swap.begin(bench.tablespaces(), false, run.context));
+  bench.restore();
+  bench.put("starts", "");
+  const auto refused = swap.exchange(run.context);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message().contains("a server was started on these files meanwhile"));
+  CHECK(bench.files().at("data/global/pg_control") == "old");
+  CHECK(bench.files().at("data/only old") == "old");
+  CHECK(*swap.state(run.context) == DataSwap::State::restoring);
+  // It is stopped again, and has left nothing.
+  bench.put("data/postmaster.pid", "5\n/data\n1\n");
+  REQUIRE(swap.exchange(run.context));
+  bench.put("starts", "");
+  CHECK_FALSE(swap.undo(run.context));
+  CHECK(bench.files().at("data/global/pg_control") == "new");
+  CHECK(bench.files().at("space/PG_17/1") == "new");
+  CHECK(*swap.state(run.context) == DataSwap::State::swapped);
+  REQUIRE(swap.undo(run.context));
+  REQUIRE(swap.clear(run.context));
+  CHECK(bench.files() == before);
 }
 
 TEST_CASE("a copy of the old files is what a restore of differences begins with", "[pgbackrest][swap]") {
@@ -166,6 +197,7 @@ TEST_CASE("a copy of the old files is what a restore of differences begins with"
   CHECK_FALSE(files.contains("data/.davit-restore/new/postmaster.pid"));
   CHECK_FALSE(files.contains("data/.davit-restore/new/pg_tblspc/16384"));
   REQUIRE(DataSwap(cluster).undo(run.context));
+  REQUIRE(DataSwap(cluster).clear(run.context));
   CHECK_FALSE(fs::exists(bench.root() / "data/.davit-restore"));
 }
 
@@ -177,6 +209,7 @@ TEST_CASE("a data directory that was removed is made again, and a missing tables
   REQUIRE_FALSE(missing);
   CHECK(missing.error().message().contains("/nowhere/at all"));
   REQUIRE(DataSwap(cluster).undo(run.context));
+  REQUIRE(DataSwap(cluster).clear(run.context));
   fs::remove_all(bench.root() / "data");
   CHECK(*DataSwap(cluster).state(run.context) == DataSwap::State::none);
   REQUIRE(DataSwap(cluster).begin({}, false, run.context));
