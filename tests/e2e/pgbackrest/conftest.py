@@ -34,6 +34,8 @@ volumes: {{data: , repo: , space: }}
 
 
 class Site:
+    USER = "postgres"
+
     def __init__(self, engine, binary, version):
         self.engine, self.version = engine, version
         name = f"e2epbr{uuid.uuid4().hex[:8]}"
@@ -53,10 +55,7 @@ class Site:
         self.run("pgbackrest", "backup", "--type", "full")
 
     def wait(self):
-        """The server takes connections over the network: it is the one that stays."""
-        wait_until("the server to run", lambda: self.engine.run(
-            "exec", "-e", "PGPASSWORD=first secret", self.db.container, "psql", "-h", "127.0.0.1", "-U", "postgres", "-c",
-            "select 1", check=False).returncode == 0, 120)
+        wait_until("the server to run", self.runs, 120)
 
     def inside(self, *command, check=True):
         return self.engine.run("exec", "-u", "postgres", self.db.container, *command, check=check)
@@ -77,8 +76,27 @@ class Site:
     def started(self):
         return self.engine.inspect(self.db.container)["State"]["StartedAt"]
 
+    def ask(self, statement):
+        return self.db.sql(statement)
+
     def rows(self, table="marks"):
-        return self.db.sql(f"select string_agg(what, ',' order by what) from {table}")
+        return self.ask(f"select string_agg(what, ',' order by what) from {table}")
+
+    def insert(self, what):
+        self.ask(f"insert into marks values ('{what}')")
+
+    def backup(self, kind):
+        """The label of the set."""
+        return json.loads(self.run("pgbackrest", "backup", "--type", kind, "--json").stdout)["set"]["label"]
+
+    def runs(self):
+        """It takes connections over the network: it is the server that stays."""
+        return self.engine.run("exec", "-e", "PGPASSWORD=first secret", self.db.container, "psql", "-h", "127.0.0.1", "-U",
+                               self.USER, "-d", "postgres", "-c", "select 1", check=False).returncode == 0
+
+    def at_rest(self):
+        """No guard has anything to do."""
+        return all(self.engine.inspect(name)["State"]["Status"] in ("exited", "created") for name in self.guards())
 
     def guards(self):
         return [name for name in self.engine.names("ps", "-a", "--format", "{{.Names}}")
@@ -122,6 +140,8 @@ volumes: {{pgdata: , repo: }}
 class WrappedSite(Site):
     """The contract of timescaledb-ha: uid 1000, a superuser of another name, nothing of pgBackRest set up; davit wraps it."""
 
+    USER = "admin1234"
+
     def __init__(self, engine, binary):
         super().__init__(engine, binary, "17")
         self.stack.write(WRAPPED.format(binary=binary), {})
@@ -130,17 +150,18 @@ class WrappedSite(Site):
         self.stack.up(wait=False)
         self.wait()
 
-    def wait(self):
-        wait_until("the server to run", lambda: self.engine.run(
-            "exec", "-e", "PGPASSWORD=first secret", self.db.container, "psql", "-h", "127.0.0.1", "-U", "admin1234", "-d",
-            "postgres", "-c", "select 1", check=False).returncode == 0, 120)
-
     def sql(self, statement):
         return self.engine.run("exec", self.db.container, "psql", "-XAtq", "-U", "admin1234", "-d", "postgres", "-c",
                                statement).stdout.strip()
 
-    def rows(self, table="marks"):
-        return self.sql(f"select string_agg(what, ',' order by what) from {table}")
+    def ask(self, statement):
+        return self.sql(statement)
+
+    def make_ready(self):
+        """Set up, with a table and a backup, whatever test came before."""
+        self.davit("init", "--stack", self.stack.name)
+        self.ask("create table if not exists marks (what text)")
+        self.backup("full")
 
     def now(self):
         time.sleep(0.05)

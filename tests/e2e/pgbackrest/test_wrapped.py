@@ -36,7 +36,8 @@ def test_differentials_go_with_their_full(wrapped):
 
 
 def test_point_in_time_from_inside_and_outside(wrapped):
-    wrapped.sql("create table marks (what text)")
+    wrapped.make_ready()
+    wrapped.sql("truncate marks")
     for what in ("first", "second"):
         wrapped.sql(f"insert into marks values ('{what}')")
     between = wrapped.now()
@@ -58,7 +59,8 @@ def test_point_in_time_from_inside_and_outside(wrapped):
 
 def test_killed_in_maintenance(wrapped):
     """davit is killed while pgBackRest restores: the old files are there, and the next command says so and starts them."""
-    wrapped.sql("insert into marks values ('kept')")
+    wrapped.make_ready()
+    wrapped.insert("kept")
     before = wrapped.rows()
     argv = wrapped.on_host.argv(["pgbackrest", "restore", "--stack", wrapped.stack.name], {})
     process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -68,6 +70,7 @@ def test_killed_in_maintenance(wrapped):
     process.kill()
     process.communicate()
     assert wrapped.state() == "maintenance"
+    assert "a restore is under way, or was broken off" in wrapped.inside_davit("db", "status").stdout
     done = wrapped.restore("--settle")
     assert "the old cluster is back, and its server runs" in done.stdout
     assert wrapped.rows() == before
@@ -76,6 +79,8 @@ def test_killed_in_maintenance(wrapped):
 
 def test_data_that_were_removed_by_hand(wrapped):
     """As the seed does it: the server is stopped, the data directory removed."""
+    wrapped.make_ready()
+    wrapped.insert("before it was removed")
     before = wrapped.rows()
     wrapped.engine.run("exec", wrapped.db.container, "pgbackrest", "--stanza=poddb", "--pg1-user=admin1234", "check")
     wrapped.inside_davit("db", "stop")
