@@ -6,7 +6,6 @@ namespace davit::app {
 namespace {
 
 using sources::BackupSet;
-using sources::Cluster;
 using sources::DataSwap;
 using sources::PgBackRest;
 using sources::Stanza;
