@@ -96,7 +96,9 @@ class Site:
 
     def at_rest(self):
         """No guard has anything to do."""
-        return all(self.engine.inspect(name)["State"]["Status"] in ("exited", "created") for name in self.guards())
+        lines = self.engine.names("ps", "-a", "--format", "{{.Names}} {{.State}}")
+        return all(line.split()[1] in ("exited", "created") for line in lines
+                   if line.startswith("davit-guard-") and self.stack.name in line)
 
     def guards(self):
         return [name for name in self.engine.names("ps", "-a", "--format", "{{.Names}}")
