@@ -5,8 +5,10 @@
 #include <iterator>
 #include <ranges>
 
+#include "app/pgbackrest/control.hpp"
 #include "app/pgbackrest/stand_in.hpp"
 #include "app/quiesce/put_back.hpp"
+#include "sources/basebackup/physical_entry.hpp"
 #include "sources/undo_restore.hpp"
 #include "util/text.hpp"
 
@@ -22,6 +24,10 @@ Result<std::vector<std::string>> settle_restore(const RescueStep& step) {
   return sources::settle_restore(step.host, step.entry, step.decided, step.run);
 }
 
+Result<std::vector<std::string>> settle_files(const RescueStep& step) {
+  return sources::settle_physical_entry(step.host.engine(), step.entry, step.decided, control_of, step.run);
+}
+
 // One line for each kind of docs/guard.md but `decided`, which is dealt with below.
 constexpr std::array kKinds{
     Kind{"held", [](const RescueStep& step) { return put_back_held(step.host.engine(), step.entry, step.waited); }},
@@ -31,6 +37,7 @@ constexpr std::array kKinds{
     Kind{"place", settle_restore},
     Kind{"cluster", settle_restore},
     Kind{"swap", [](const RescueStep& step) { return put_back_swap(step.host.engine(), step.entry, step.run); }},
+    Kind{"physical", settle_files},
 };
 
 constexpr std::string_view kDecided = "decided";

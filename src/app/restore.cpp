@@ -44,8 +44,16 @@ Result<sources::Stack> discover_present(engine::Engine& engine, const std::strin
 
 sources::Target target_of(const RestorePlan& plan, const RestoreOptions& options, Journal* journal) {
   const std::string& dir = plan.manifest.project_dir.empty() ? plan.present.project_dir : plan.manifest.project_dir;
-  return {plan.manifest.stack,          dir,    &plan.recorded, &plan.present, options.replace,
-          options.allow_version_change, journal};
+  return {plan.manifest.stack,
+          dir,
+          &plan.recorded,
+          &plan.present,
+          options.replace,
+          options.allow_version_change,
+          journal,
+          [&options, &plan](const model::ItemId& id) {
+            return options.selection.takes(id) && std::ranges::contains(plan.manifest.items, id, &model::Item::id);
+          }};
 }
 
 // What comes after what: see carry_out().

@@ -73,7 +73,69 @@ std::string render_volume(const model::Item& item, const catalog::Manifest& mani
       escape_for_display(volume), create, quote_for_sh(volume), render_options(item, manifest));
 }
 
+// The tablespaces of a base backup: number and location.
+std::string render_tablespaces(const model::Item& item) {
+  constexpr std::string_view kNumber = "oid.";
+  std::string commands;
+  for (const auto& [key, oid] : item.attributes) {
+    if (!key.starts_with(kNumber)) continue;
+    const std::string location = quote_for_sh(attribute(item.attributes, "tablespace." + key.substr(kNumber.size())));
+    commands += std::format(
+        "mkdir -p {0} && chmod 700 {0} && tar --extract --file=\"$OUT\"/set/{1}.tar --directory={0}\n", location, oid);
+  }
+  return commands;
+}
+
+std::string render_base_backup(const model::Item& item) {
+  const bool directory = attribute(item.attributes, "form") == "directory";
+  std::string text = std::format(
+      "The files of a cluster of PostgreSQL {}, with the transaction log that they need to become consistent. Run this "
+      "as "
+      "the server's user, and let `OUT` be the data directory of a server of that major version, empty, of a server "
+      "that "
+      "doesn't run; then start it. ",
+      attribute(item.attributes, "version"));
+  std::string commands = "OUT=${OUT:-restored/postgres}\nmkdir -p \"$OUT\" && chmod 700 \"$OUT\"\n";
+  for (const model::Artefact& artefact : item.artefacts) {
+    if (!directory) {
+      commands += opener(artefact) + " | tar --extract --file=- --directory=\"$OUT\"\n";
+      continue;
+    }
+    text +=
+        "The artefact holds what `pg_basebackup` makes where there are tablespaces: a tar of the data directory, one "
+        "of each "
+        "tablespace, one of the log. Where the tablespaces are to lie elsewhere, change the paths here and in "
+        "`tablespace_map`. ";
+    commands += "mkdir \"$OUT\"/set && " + opener(artefact) + " | tar --extract --file=- --directory=\"$OUT\"/set\n" +
+                "tar --extract --file=\"$OUT\"/set/base.tar --directory=\"$OUT\"\n" +
+                "tar --extract --file=\"$OUT\"/set/pg_wal.tar --directory=\"$OUT\"/pg_wal\n" +
+                render_tablespaces(item) + "rm -r \"$OUT\"/set\n";
+  }
+  return text + "`pg_verifybackup` holds it against its `backup_manifest`.\n\n" + block(commands);
+}
+
+std::string render_set(const model::Item& item) {
+  const std::string stanza = attribute(item.attributes, "stanza");
+  const std::string set = attribute(item.attributes, "set");
+  std::string text = std::format(
+      "The cluster is not here: it is the set `{}` of stanza `{}` in pgBackRest's repository ({}). The artefact says "
+      "the same, "
+      "with the tablespaces. Run this where that repository is configured, as the server's user, with the server "
+      "stopped and its "
+      "data directory empty; then start it.\n\n",
+      escape_for_display(set), escape_for_display(stanza),
+      escape_for_display(attribute(item.attributes, "repository")));
+  text += "    pgbackrest " + quote_for_sh("--stanza=" + stanza) + " " + quote_for_sh("--set=" + set) +
+          " --type=immediate --target-action=promote restore\n\n";
+  for (const model::Artefact& artefact : item.artefacts)
+    text += block("OUT=${OUT:-restored}\nmkdir -p \"$OUT\"\n" + opener(artefact) + " > \"$OUT\"/" +
+                  quote_for_sh(encode_file_name("pgbackrest-" + item.id.name) + ".json") + "\n");
+  return text;
+}
+
 std::string render_postgres(const model::Item& item) {
+  if (attribute(item.attributes, "method") == "basebackup") return render_base_backup(item);
+  if (attribute(item.attributes, "method") == "pgbackrest") return render_set(item);
   std::string text = std::format(
       "PostgreSQL {}. Run this where `psql` and `pg_restore` of the version of the new server, which is that one or a "
       "newer one, reach it as a superuser; `PGHOST`, `PGUSER` and `PGPASSWORD` say where it is. Roles that exist "

@@ -14,6 +14,7 @@ struct BackupFlags {
   std::string lock_wait;
   std::vector<std::string> files;
   std::string compress;
+  std::string pgbackrest_type;
   bool consistent = false;
   bool allow_hooks = false;
   bool dry_run = false;
@@ -41,7 +42,7 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
     TRY(bench.storage(Workbench::Use::write));
     TRY(bench.check_repository_outlives());
   }
-  TRY_ASSIGN(sources, bench.sources(files, allow_hooks));
+  TRY_ASSIGN(sources, bench.sources(files, allow_hooks, flags.pgbackrest_type));
 
   if (flags.dry_run) {
     TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
@@ -81,6 +82,12 @@ void add_backup(CLI::App& app, const Globals& globals, Action& chosen) {
       ->allow_extra_args(false);
   command->add_option("--compress", flags->compress, "zstd, zstd:LEVEL (1 to 19) or none; zstd:3 by default")
       ->type_name("CODEC");
+  command
+      ->add_option(
+          "--pgbackrest-type", flags->pgbackrest_type,
+          "full, diff or incr: the backup of services with davit.postgres=pgbackrest; else as their labels say, "
+          "or incr")
+      ->type_name("TYPE");
   command->add_flag(
       "--consistent", flags->consistent,
       "Hold all services that run at once, so that everything is of one moment; databases are dumped meanwhile");

@@ -5,6 +5,7 @@
 #include "app/guarded.hpp"
 #include "app/own_paths.hpp"
 #include "app/owner.hpp"
+#include "app/pgbackrest/control.hpp"
 #include "app/sweep.hpp"
 #include "cli/s3_access.hpp"
 #include "engine/address.hpp"
@@ -100,10 +101,17 @@ Result<helper::Host*> Workbench::host() {
   return host_.get();
 }
 
-Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files, bool allow_hooks) {
+Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files, bool allow_hooks,
+                                           const std::string& pgbackrest_type) {
   if (sources_) return sources_.get();
   TRY_ASSIGN(api, engine());
   TRY(host());
+  std::optional<sources::BackupType> type;
+  if (const std::string named = globals_.value(pgbackrest_type, "DAVIT_PGBACKREST_TYPE"); !named.empty()) {
+    TRY_ASSIGN(parsed, in_context(sources::parse_backup_type(named),
+                                  pgbackrest_type.empty() ? "variable DAVIT_PGBACKREST_TYPE" : "--pgbackrest-type"));
+    type = parsed;
+  }
   std::vector<std::string> skip_paths;
   if (const std::string directory = repository_directory(); !directory.empty()) {
     TRY_ASSIGN(on_host, app::path_on_host(*api, globals_.value(globals_.self, "DAVIT_SELF"), directory));
@@ -113,7 +121,7 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
   using model::ItemKind;
   sources_->add({ItemKind::stack}, sources::make_stack_source(*api));
   sources_->add({ItemKind::files}, sources::make_files_source(*host_, {split_list(files), skip_paths}));
-  sources_->add({ItemKind::postgres}, sources::make_postgres_source(*host_));
+  sources_->add({ItemKind::postgres}, sources::make_postgres_source(*host_, {app::control_of, type}));
   sources_->add({ItemKind::command}, sources::make_command_source(*api, {allow_hooks}));
   sources_->add({ItemKind::volume, ItemKind::bind}, sources::make_volume_source(*host_, {skip_paths}));
   return sources_.get();

@@ -51,13 +51,16 @@ class Workbench {
   [[nodiscard]] Progress& progress() { return *progress_; }
   // Connects at the first call. Errc::unavailable and the like, see HttpEngine.
   [[nodiscard]] Result<engine::Engine*> engine();
+  // A directory, or a place in S3; empty: none was named.
+  [[nodiscard]] const std::string& repository() const { return repository_; }
   enum class Use { read, write };
   // Errc::usage if no repository was named. For reading it must exist; a bucket must exist in any case.
   [[nodiscard]] Result<storage::Storage*> storage(Use use);
   // What makes containers on the Engine, which is connected to where it wasn't yet.
   [[nodiscard]] Result<helper::Host*> host();
   // Those of the Engine, which is connected to where it wasn't yet. `files` are the value of `--files`.
-  [[nodiscard]] Result<app::SourceSet*> sources(const std::vector<std::string>& files = {}, bool allow_hooks = false);
+  [[nodiscard]] Result<app::SourceSet*> sources(const std::vector<std::string>& files = {}, bool allow_hooks = false,
+                                                const std::string& pgbackrest_type = {});
   // `--lock-wait`, or else its variable, or else `otherwise`. Errc::usage.
   [[nodiscard]] Result<std::chrono::seconds> lock_wait(const std::string& flag, const char* otherwise) const;
   // Guards for runs of `command`; `flag` is the value of `--lock-wait`. Connects as sources() does.

@@ -17,6 +17,7 @@ std::span<const Variable> variables() {
       Variable{"DAVIT_FILES", "--files", "more files to back up, separated by commas"},
       Variable{"DAVIT_COMPRESS", "--compress", "zstd, zstd:LEVEL or none"},
       Variable{"DAVIT_ALLOW_HOOKS", "--allow-hooks", "true: run the commands of the stack's labels"},
+      Variable{"DAVIT_PGBACKREST_TYPE", "--pgbackrest-type", "full, diff or incr: of davit.postgres=pgbackrest"},
       Variable{"DAVIT_HELPER_IMAGE", "--helper-image", "image of the helper containers"},
       Variable{"DAVIT_SELF", "--self", "container that davit runs in, where it can't find out by itself"},
       Variable{"DAVIT_CHANNEL", "--channel", "auto or attach: how helpers hand over their bytes"},

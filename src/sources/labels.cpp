@@ -25,8 +25,19 @@ bool apply_list(std::vector<std::string>& into, std::string_view value) {
 
 bool apply_postgres(Settings& settings, std::string_view value) {
   using enum Settings::Postgres;
-  settings.postgres = value == "dump" ? dump : value == "off" ? off : automatic;
-  return value == "auto" || value == "dump" || value == "off";
+  if (value == "auto")
+    settings.postgres = automatic;
+  else if (value == "dump")
+    settings.postgres = dump;
+  else if (value == "basebackup")
+    settings.postgres = basebackup;
+  else if (value == "pgbackrest")
+    settings.postgres = pgbackrest;
+  else if (value == "off")
+    settings.postgres = off;
+  else
+    return false;
+  return true;
 }
 
 bool apply_quiesce(Settings& settings, std::string_view value) {
@@ -57,17 +68,22 @@ bool apply_arguments(std::vector<std::string>& into, std::string_view value) {
 constexpr std::string_view kArguments = "a JSON array of arguments, such as [\"tool\", \"--option\"]";
 constexpr std::string_view kSeconds = "seconds, or a time such as 5m";
 
-constexpr std::array<LabelRule, 13> kRules{{
+constexpr std::array<LabelRule, 14> kRules{{
     {"davit.enable", "service or volume", "true or false",
      "false leaves the volume out; on a service: its database, and what only services with this label mount"},
     {"davit.files", "service", "paths below the project directory, separated by commas",
      "files and directories to back up beside the compose files and env files"},
     {"davit.exclude", "service or volume", "patterns of * and ? over paths, separated by commas",
      "what is left out of the volume; on a service: of the directories that it binds"},
-    {"davit.postgres", "service", "auto, dump or off",
-     "dump: it is a PostgreSQL server though it doesn't look like one; off: it is none"},
+    {"davit.postgres", "service", "auto, dump, basebackup, pgbackrest or off",
+     "dump: it is a PostgreSQL server, though it may not look like one; basebackup: the same, and its files are taken "
+     "by "
+     "pg_basebackup instead of dumps of its databases; pgbackrest: a backup by the pgBackRest in its container; off: "
+     "it is none"},
     {"davit.pgbackrest.stanza", "service", "the name of a stanza",
      "pgBackRest's stanza for its cluster, where PGBACKREST_STANZA doesn't name it; db by default"},
+    {"davit.pgbackrest.type", "service", "full, diff or incr",
+     "which backup davit.postgres=pgbackrest makes; incr by default, and a full one where there is none yet"},
     {"davit.quiesce", "service or volume", "pause, stop or none",
      "what happens to running services while a volume that they write is read; pause by default"},
     {"davit.quiesce.max", "service or volume", kSeconds,
@@ -87,6 +103,7 @@ constexpr std::array<Apply, kRules.size()> kApply{
     apply_postgres,
     // Read where pgBackRest is run, from the container's own labels.
     [](Settings&, std::string_view value) { return !value.empty(); },
+    [](Settings&, std::string_view value) { return value == "full" || value == "diff" || value == "incr"; },
     apply_quiesce,
     [](Settings& settings, std::string_view value) {
       return (settings.quiesce_max = parse_seconds(value)).has_value();

@@ -20,7 +20,7 @@ struct Settings {
   std::vector<std::string> files;  // davit.files, on a service: paths below the project directory, comma-separated
   std::vector<std::string>
       exclude;  // davit.exclude, on a volume (by its key: davit.exclude) or service: globs, comma-separated
-  enum class Postgres { automatic, dump, off };
+  enum class Postgres { automatic, dump, basebackup, pgbackrest, off };
   Postgres postgres = Postgres::automatic;  // davit.postgres, on a service
   // davit.quiesce: what happens to those who write a volume while it is read. A volume's own label wins for that
   // volume.

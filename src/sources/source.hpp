@@ -5,11 +5,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "helper/session.hpp"
 #include "model/item.hpp"
+#include "sources/pgbackrest/pgbackrest.hpp"
+#include "sources/pgbackrest/server_control.hpp"
 #include "sources/stack.hpp"
 #include "stream/byte_stream.hpp"
 #include "util/journal.hpp"
@@ -59,6 +62,9 @@ class Restoration {
   virtual void leave() = 0;
 };
 
+// Whether a run takes an item.
+using Takes = std::function<bool(const model::ItemId&)>;
+
 // What a restore works with: the stack as it was at the backup, and where its items go.
 struct Target {
   std::string stack;
@@ -68,10 +74,8 @@ struct Target {
   bool replace = false;
   bool allow_version_change = false;
   Journal* journal = nullptr;  // of the run; null: nobody puts right what a death of davit leaves, but its helpers
+  Takes takes = {};            // the items that are restored along; null: none is known
 };
-
-// Whether a run takes an item.
-using Takes = std::function<bool(const model::ItemId&)>;
 
 class Source {
  public:
@@ -112,7 +116,11 @@ struct FilesOptions {
   std::vector<std::string> skip_paths = {};  // as for volumes
 };
 [[nodiscard]] std::unique_ptr<Source> make_files_source(helper::Host& host, FilesOptions options);
-[[nodiscard]] std::unique_ptr<Source> make_postgres_source(helper::Host& host);
+struct PostgresOptions {
+  ControlOf control = {};                      // for restoring clusters as files; without it that is Errc::bug
+  std::optional<BackupType> backup_type = {};  // of pgBackRest; nothing: as the service's label says, or incr
+};
+[[nodiscard]] std::unique_ptr<Source> make_postgres_source(helper::Host& host, PostgresOptions options = {});
 struct CommandOptions {
   bool allowed = false;  // `--allow-hooks`: commands of the stack's labels may be run
 };

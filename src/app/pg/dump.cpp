@@ -18,18 +18,6 @@ std::string names_of(const std::vector<Database>& databases) {
   return names;
 }
 
-// Names carry seconds, and all that was dumped at once has the same: a second that was used already is let go by.
-Result<std::string> choose_time(const storage::Storage& storage, RunContext& run) {
-  for (;;) {
-    TRY(run.check());
-    std::string time = render_name_time(run.clock.now());
-    const auto there = storage.stat(globals_name(time));
-    if (!there && there.error().code() == Errc::not_found) return time;
-    if (!there) return std::unexpected(there.error());
-    run.clock.sleep_for(std::chrono::milliseconds(100));
-  }
-}
-
 // Roles and tablespaces: asked for before any dump, and stored right before the first that is whole. So no dump is
 // without them, and where nothing could be dumped there is nothing of them.
 class StoredGlobals {
@@ -65,7 +53,8 @@ Result<PgDumpReport::Dump> dump_one(const Server& server, storage::Storage& stor
   run.reporter.step("dump database " + escape_for_display(database.name));
   TRY_ASSIGN(extensions, sources::list_extensions(server, database.name, run));
   const DumpRecord record{database.name, server.version_text(), std::move(extensions)};
-  const std::string key = render_dump_name({database.name, time, form.jobs > 1});
+  const std::string key = render_dump_name({database.name, time, form.format == sources::DumpForm::Format::directory,
+                                            form.format == sources::DumpForm::Format::tar});
   std::vector<std::string> warnings;
   TRY_ASSIGN(extent, store_dump(storage, key, record, [&](stream::ByteSink& out) -> Result<> {
                TRY_ASSIGN(said, sources::dump_database(server, database.name, form, out, run));
@@ -107,7 +96,7 @@ Result<PgDumpReport> dump_databases(const Server& server, storage::Storage& stor
                                     RunContext& run) {
   // 1. Choose, read-only.
   TRY_ASSIGN(databases, choose_databases(server, options.databases, run));
-  TRY_ASSIGN(time, choose_time(storage, run));
+  TRY_ASSIGN(time, choose_time(storage, globals_name, run));
 
   // 2. What all dumps need is had first.
   PgDumpReport report;

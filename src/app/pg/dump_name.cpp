@@ -9,7 +9,11 @@ namespace {
 
 constexpr std::string_view kCustom = ".sql";
 constexpr std::string_view kDirectory = ".dir.tar";
+constexpr std::string_view kTar = ".tar";
 constexpr std::string_view kGlobals = ".globals.sql";
+constexpr std::string_view kBase = ".base.tar";
+constexpr std::string_view kScript = ".all.sql";
+constexpr std::string_view kCompressed = ".zst";
 constexpr std::string_view kForeign[] = {".dump", ".pgdump"};
 constexpr std::size_t kTimeLength = std::string_view("20261121T083000Z").size();
 
@@ -27,16 +31,22 @@ std::string_view last_part(std::string_view key) {
 }  // namespace
 
 std::string render_dump_name(const DumpName& name) {
-  return encode_file_name(name.database) + "-" + name.time + std::string(name.directory ? kDirectory : kCustom);
+  return encode_file_name(name.database) + "-" + name.time +
+         std::string(name.directory ? kDirectory
+                     : name.tar     ? kTar
+                                    : kCustom);
 }
 
 std::optional<DumpName> parse_dump_name(std::string_view key) {
   std::string_view file = last_part(key);
-  if (globals_time(key)) return std::nullopt;
+  if (globals_time(key) || parse_server_set_name(key)) return std::nullopt;
   DumpName name;
   if (file.ends_with(kDirectory)) {
     name.directory = true;
     file.remove_suffix(kDirectory.size());
+  } else if (file.ends_with(kTar)) {
+    name.tar = true;
+    file.remove_suffix(kTar.size());
   } else if (file.ends_with(kCustom)) {
     file.remove_suffix(kCustom.size());
   } else {
@@ -51,9 +61,24 @@ std::optional<DumpName> parse_dump_name(std::string_view key) {
       name.time = file.substr(file.size() - kTimeLength);
       return name;
     }
-  if (file.empty()) return std::nullopt;
+  // What is a tar may be anything; one of ours bears its time.
+  if (file.empty() || name.tar) return std::nullopt;
   name.database = decode_file_name(file).value_or(std::string(file));
   return name;
+}
+
+std::string render_server_set_name(const ServerSetName& name) {
+  return name.time + std::string(name.kind == ServerSetName::Kind::base ? kBase : kScript) + std::string(kCompressed);
+}
+
+std::optional<ServerSetName> parse_server_set_name(std::string_view key) {
+  std::string_view file = last_part(key);
+  if (file.ends_with(kCompressed)) file.remove_suffix(kCompressed.size());
+  if (file.size() <= kTimeLength || !is_time(file.substr(0, kTimeLength))) return std::nullopt;
+  const std::string_view suffix = file.substr(kTimeLength);
+  if (suffix != kBase && suffix != kScript) return std::nullopt;
+  return ServerSetName{suffix == kBase ? ServerSetName::Kind::base : ServerSetName::Kind::script,
+                       std::string(file.substr(0, kTimeLength))};
 }
 
 std::string globals_name(std::string_view time) { return std::string(time) + std::string(kGlobals); }
@@ -69,7 +94,7 @@ std::string_view without_side_suffix(std::string_view key) {
   for (const std::string_view suffix : {kDigestSuffix, kRecordSuffix}) {
     if (!key.ends_with(suffix)) continue;
     const std::string_view owner = key.substr(0, key.size() - suffix.size());
-    if (parse_dump_name(owner) || globals_time(owner)) return owner;
+    if (parse_dump_name(owner) || globals_time(owner) || parse_server_set_name(owner)) return owner;
   }
   return key;
 }

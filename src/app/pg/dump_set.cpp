@@ -46,12 +46,14 @@ std::string render_record(const DumpRecord& record) {
   json extensions = json::object();
   for (const auto& [name, version] : record.extensions)
     if (is_utf8(name) && is_utf8(version)) extensions[name] = version;
-  return json{{"format", 1},
+  json object{{"format", 1},
               {"database", text_or_hex(record.database)},
               {"server_version", record.server_version},
-              {"extensions", std::move(extensions)}}
-             .dump(2) +
-         "\n";
+              {"extensions", std::move(extensions)}};
+  for (const sources::Tablespace& each : record.tablespaces)
+    object["tablespaces"].push_back(
+        {{"name", text_or_hex(each.name)}, {"oid", each.oid}, {"location", encode_file_name(each.location)}});
+  return object.dump(2) + "\n";
 }
 
 Result<DumpRecord> parse_record(std::string_view text) {
@@ -61,6 +63,13 @@ Result<DumpRecord> parse_record(std::string_view text) {
     if (const json& database = object.at("database"); database.is_string()) record.database = database;
     record.server_version = object.at("server_version").get<std::string>();
     for (const auto& [name, version] : object.at("extensions").items()) record.extensions[name] = version;
+    if (const auto tablespaces = object.find("tablespaces"); tablespaces != object.end())
+      for (const json& each : *tablespaces) {
+        const auto location = decode_file_name(each.at("location").get<std::string>());
+        if (!location) return fail(Errc::corrupt, "it is no record of a dump: the location of a tablespace");
+        record.tablespaces.push_back({each.at("name").is_string() ? each.at("name").get<std::string>() : "",
+                                      each.at("oid").get<std::uint32_t>(), *location});
+      }
     return record;
   } catch (const json::exception& error) {
     return fail(Errc::corrupt, std::string("it is no record of a dump: ") + error.what());
@@ -142,6 +151,30 @@ Result<std::vector<StoredDump>> list_dumps(const storage::StorageReader& storage
                       std::string_view(dump.key));
   });
   return dumps;
+}
+
+Result<std::vector<StoredServerSet>> list_server_sets(const storage::StorageReader& storage) {
+  TRY_ASSIGN(objects, list_level(storage));
+  std::vector<StoredServerSet> sets;
+  for (storage::ObjectInfo& object : objects)
+    if (auto name = parse_server_set_name(object.key))
+      sets.push_back({std::move(object.key), *std::move(name), object.bytes});
+  std::ranges::sort(sets, {}, [](const StoredServerSet& set) {
+    return std::tuple(std::string_view(set.name.time), std::string_view(set.key));
+  });
+  return sets;
+}
+
+Result<std::string> choose_time(const storage::Storage& storage,
+                                const std::function<std::string(std::string_view time)>& name, RunContext& run) {
+  for (;;) {
+    TRY(run.check());
+    std::string time = render_name_time(run.clock.now());
+    const auto there = storage.stat(name(time));
+    if (!there && there.error().code() == Errc::not_found) return time;
+    if (!there) return std::unexpected(there.error());
+    run.clock.sleep_for(std::chrono::milliseconds(100));
+  }
 }
 
 Result<std::optional<std::string>> find_digest(const storage::StorageReader& storage, const std::string& key) {

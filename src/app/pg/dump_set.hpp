@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "app/pg/dump_name.hpp"
+#include "sources/pgbackrest/stanza.hpp"
 #include "sources/postgres/inventory.hpp"
 #include "storage/storage.hpp"
 #include "stream/encoding.hpp"
+#include "util/run_context.hpp"
 
 namespace davit::app {
 
@@ -19,6 +21,7 @@ struct DumpRecord {
   std::string database;
   std::string server_version;  // "17.5"
   sources::Extensions extensions;
+  std::vector<sources::Tablespace> tablespaces = {};  // of a base backup
 };
 [[nodiscard]] std::string render_record(const DumpRecord& record);
 [[nodiscard]] Result<DumpRecord> parse_record(std::string_view text);
@@ -45,6 +48,20 @@ struct StoredDump {
 // The dumps among it whose database matches one of the patterns (empty: all), by database, the newest last.
 [[nodiscard]] Result<std::vector<StoredDump>> list_dumps(const storage::StorageReader& storage,
                                                          const std::vector<std::string>& patterns);
+
+struct StoredServerSet {
+  std::string key;
+  ServerSetName name;
+  std::uint64_t bytes = 0;
+};
+// The base backups and scripts of whole servers in the directory or prefix itself, the newest last.
+[[nodiscard]] Result<std::vector<StoredServerSet>> list_server_sets(const storage::StorageReader& storage);
+
+// A time that no name of `storage` bears yet, of those that `names` gives for it: names carry seconds, and one that was
+// used already is let go by.
+[[nodiscard]] Result<std::string> choose_time(const storage::Storage& storage,
+                                              const std::function<std::string(std::string_view time)>& name,
+                                              RunContext& run);
 
 // The digest beside an object, and its record; nothing where there is none.
 [[nodiscard]] Result<std::optional<std::string>> find_digest(const storage::StorageReader& storage,

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <span>
 
+#include "app/pg/content.hpp"
 #include "sources/postgres/archive.hpp"
 #include "stream/digest.hpp"
 #include "stream/reporting_stream.hpp"
@@ -16,9 +17,6 @@ namespace {
 using Into = PgRestoreOptions::Into;
 using sources::Server;
 
-constexpr std::string_view kMagic = "PGDMP";  // of the custom format
-constexpr std::size_t kTarMagicAt = 257;
-constexpr std::string_view kTarMagic = "ustar";
 constexpr std::size_t kGlobalsLimit = 64U << 20U;
 
 // What is to become of one dump.
@@ -26,7 +24,7 @@ struct Step {
   StoredDump dump;
   std::string name;  // of the database
   bool create = false;
-  bool directory = false;
+  DumpContent content = DumpContent::custom;
   stream::Extent extent;
   std::optional<std::string> timescale;
 };
@@ -102,14 +100,14 @@ class HeadSource : public stream::ByteSource {
   [[nodiscard]] const std::string& head() const { return head_; }
 
  private:
-  static constexpr std::size_t kHeadBytes = 512;
   stream::ByteSource& next_;
   std::string head_;
 };
 
 Result<> recognise(Step& step, const std::string& head) {
-  step.directory = head.size() > kTarMagicAt && std::string_view(head).substr(kTarMagicAt).starts_with(kTarMagic);
-  if (step.directory || head.starts_with(kMagic)) return {};
+  step.content = content_of(head);
+  if (step.content == DumpContent::custom || step.content == DumpContent::tar || step.content == DumpContent::directory)
+    return {};
   if (head.empty()) return fail(Errc::corrupt, "it is empty");
   return fail(Errc::corrupt, "it is no dump that pg_restore can read",
               "a script of SQL is restored with psql: psql -v ON_ERROR_STOP=1 -f FILE");
@@ -140,13 +138,13 @@ Result<> verify(const Server& server, const storage::StorageReader& storage, Ste
     // Its form must be known before it is read by anybody.
     TRY_ASSIGN(again, storage.open(key));
     HeadSource first(*again);
-    std::vector<std::byte> block(512);
+    std::vector<std::byte> block(kHeadBytes);
     for (std::size_t count = 1; count > 0 && first.head().size() < block.size();) {
       TRY_ASSIGN(got, first.read(block));
       count = got;
     }
     TRY(recognise(step, first.head()));
-    TRY(sources::check_archive(server.programs(), head, step.directory, run));
+    TRY(sources::check_archive(server.programs(), head, step.content == DumpContent::directory, run));
   }
   step.extent = digest.extent();
   return {};
@@ -197,7 +195,11 @@ Result<std::vector<std::string>> make_roles(const Server& server, const std::vec
 Result<> restore_step(const Server& server, const storage::StorageReader& storage, const Step& step, std::size_t number,
                       const PgRestoreOptions& options, RunContext& run) {
   sources::Filling filling = options.filling;
-  filling.directory = step.directory;
+  filling.directory = step.content == DumpContent::directory;
+  if (step.content == DumpContent::tar && filling.jobs > 1) {
+    run.reporter.note(escape_for_display(step.dump.key) + " is in the tar format, which only one job can restore");
+    filling.jobs = 1;
+  }
   filling.timescale = step.timescale;
   TRY_ASSIGN(source, storage.open(step.dump.key));
   // Held against what was read before: it may have been changed since.

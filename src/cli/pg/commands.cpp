@@ -6,6 +6,8 @@ void add_pg_commands(CLI::App& app, const Globals& globals, Action& chosen) {
   app.require_subcommand(1);
   add_pg_ls(app, globals, chosen);
   add_pg_dump(app, globals, chosen);
+  add_pg_dumpall(app, globals, chosen);
+  add_pg_basebackup(app, globals, chosen);
   add_pg_restore(app, globals, chosen);
   add_pg_upload(app, globals, chosen);
   add_pg_download(app, globals, chosen);

@@ -17,10 +17,11 @@ struct Flags {
 
 Result<int> dump(const Globals& globals, const Flags& flags) {
   Workbench bench(globals);
-  TRY_ASSIGN(storage, open_directory(flags.directory, storage::LocalStorage::Access::write));
+  TRY_ASSIGN(options, dump_options(flags.dump));
+  TRY_ASSIGN(storage, open_store(bench, globals, flags.directory, {}, name_of_server(globals, flags.server)));
   sweep_store(*storage, bench.run());
   TRY_ASSIGN(opened, open_server(bench, globals, flags.server, Equipment::tools));
-  TRY_ASSIGN(report, app::dump_databases(opened.server, *storage, dump_options(flags.dump), bench.run()));
+  TRY_ASSIGN(report, app::dump_databases(opened.server, *storage, options, bench.run()));
   return report_dumps(bench, globals, std::move(report), storage->describe());
 }
 
@@ -31,9 +32,11 @@ void add_pg_dump(CLI::App& app, const Globals& globals, Action& chosen) {
   auto flags = std::make_shared<Flags>();
   add_server_flags(*command, flags->server);
   add_dump_flags(*command, flags->dump);
-  command->add_option("--dir", flags->directory, "The directory; made if only its last part is missing")
-      ->type_name("DIR")
-      ->required();
+  command
+      ->add_option("--dir", flags->directory,
+                   "The directory, made if only its last part is missing; without it: dumps/ in the repository "
+                   "(--repository)")
+      ->type_name("DIR");
   command->callback([&globals, &chosen, flags] { chosen = [&globals, flags] { return dump(globals, *flags); }; });
 }
 

@@ -5,6 +5,7 @@
 #include "cli/commands.hpp"
 #include "cli/pg/render.hpp"
 #include "cli/render.hpp"
+#include "util/text.hpp"
 
 namespace davit::cli {
 
@@ -21,6 +22,10 @@ void add_jobs_flag(CLI::App& command, int& jobs, const std::string& meaning) {
 
 void add_dump_flags(CLI::App& command, DumpFlags& flags) {
   add_database_flag(command, flags.databases);
+  command
+      .add_option("--format", flags.format,
+                  "custom, tar (pg_dump's own), or directory (stored as one tar); custom, or directory with --jobs")
+      ->type_name("FORMAT");
   add_jobs_flag(command, flags.jobs, "Tables dumped at once; more than 1 makes a tar of the directory format");
   command
       .add_option("--compress", flags.compress,
@@ -28,8 +33,22 @@ void add_dump_flags(CLI::App& command, DumpFlags& flags) {
       ->type_name("HOW");
 }
 
-app::PgDumpOptions dump_options(const DumpFlags& flags) {
-  return {.databases = flags.databases, .form = {.compress = flags.compress, .jobs = flags.jobs}};
+Result<app::PgDumpOptions> dump_options(const DumpFlags& flags) {
+  using Format = sources::DumpForm::Format;
+  app::PgDumpOptions options{.databases = flags.databases, .form = {.compress = flags.compress, .jobs = flags.jobs}};
+  options.form.format = flags.jobs > 1 ? Format::directory : Format::custom;
+  if (flags.format.empty()) return options;
+  if (flags.format != "custom" && flags.format != "tar" && flags.format != "directory")
+    return fail(Errc::usage, "format \"" + escape_for_display(flags.format) + "\" is unknown",
+                "write custom, tar or directory; `davit pg dumpall` writes SQL of all databases");
+  options.form.format = flags.format == "tar"         ? Format::tar
+                        : flags.format == "directory" ? Format::directory
+                                                      : Format::custom;
+  if (flags.jobs > 1 && options.form.format != Format::directory)
+    return fail(Errc::usage, "--jobs wants the directory format", "leave out --format, or write --format directory");
+  if (!flags.compress.empty() && options.form.format == Format::tar)
+    return fail(Errc::usage, "the tar format can't be compressed by pg_dump", "leave out --compress");
+  return options;
 }
 
 Result<int> report_dumps(Workbench& bench, const Globals& globals, app::PgDumpReport report, const std::string& where) {

@@ -17,8 +17,9 @@ struct Flags {
 
 Result<int> list_stored(Workbench& bench, const Globals& globals, const storage::StorageReader& storage) {
   TRY_ASSIGN(dumps, app::list_dumps(storage, {}));
+  TRY_ASSIGN(sets, app::list_server_sets(storage));
   bench.progress().close();
-  TRY(print(globals.json ? stored_dumps_to_json(dumps).dump(2) + "\n" : render_stored_dumps(dumps)));
+  TRY(print(globals.json ? stored_dumps_to_json(dumps, sets).dump(2) + "\n" : render_stored_dumps(dumps, sets)));
   return kExitDone;
 }
 

@@ -10,6 +10,7 @@ namespace davit::cli {
 namespace {
 
 using nlohmann::json;
+using Kind = app::ServerSetName::Kind;
 
 std::string shown(const sources::Database& database, std::string_view property) {
   return escape_for_display(model::attribute(database.properties, property));
@@ -60,21 +61,31 @@ std::string render_pg_dump(const app::PgDumpReport& report, std::string_view whe
          render_findings(report.findings);
 }
 
-std::string render_stored_dumps(const std::vector<app::StoredDump>& dumps) {
+std::string render_stored_dumps(const std::vector<app::StoredDump>& dumps,
+                                const std::vector<app::StoredServerSet>& sets) {
   std::vector<std::vector<std::string>> rows{{"database", "time", "size", "dump"}};
   for (const app::StoredDump& dump : dumps)
     rows.push_back({escape_for_display(dump.name.database), time_of(dump), render_bytes(dump.bytes),
                     escape_for_display(dump.key)});
+  for (const app::StoredServerSet& set : sets)
+    rows.push_back({set.name.kind == Kind::base ? "(all, as files)" : "(all, as a script)", set.name.time,
+                    render_bytes(set.bytes), escape_for_display(set.key)});
   return render_table(rows);
 }
 
-json stored_dumps_to_json(const std::vector<app::StoredDump>& dumps) {
+json stored_dumps_to_json(const std::vector<app::StoredDump>& dumps, const std::vector<app::StoredServerSet>& sets) {
   json list = json::array();
   for (const app::StoredDump& dump : dumps)
-    list.push_back({{"database", escape_for_display(dump.name.database)},
+    list.push_back({{"kind", "dump"},
+                    {"database", escape_for_display(dump.name.database)},
                     {"time", time_of(dump)},
                     {"bytes", dump.bytes},
                     {"dump", escape_for_display(dump.key)}});
+  for (const app::StoredServerSet& set : sets)
+    list.push_back({{"kind", set.name.kind == Kind::base ? "basebackup" : "dumpall"},
+                    {"time", set.name.time},
+                    {"bytes", set.bytes},
+                    {"dump", escape_for_display(set.key)}});
   return list;
 }
 

@@ -21,8 +21,10 @@ namespace davit::cli {
 
 // `where`: the directory or bucket.
 [[nodiscard]] std::string render_pg_dump(const app::PgDumpReport& report, std::string_view where);
-[[nodiscard]] std::string render_stored_dumps(const std::vector<app::StoredDump>& dumps);
-[[nodiscard]] nlohmann::json stored_dumps_to_json(const std::vector<app::StoredDump>& dumps);
+[[nodiscard]] std::string render_stored_dumps(const std::vector<app::StoredDump>& dumps,
+                                              const std::vector<app::StoredServerSet>& sets);
+[[nodiscard]] nlohmann::json stored_dumps_to_json(const std::vector<app::StoredDump>& dumps,
+                                                  const std::vector<app::StoredServerSet>& sets);
 [[nodiscard]] nlohmann::json pg_dump_to_json(const app::PgDumpReport& report, std::string_view where);
 
 [[nodiscard]] std::string render_transfer(const app::TransferReport& report, std::string_view where);

@@ -81,6 +81,14 @@ Result<engine::ContainerId> find_server_container(Workbench& bench, engine::Engi
               "start it: docker compose up -d " + found->name);
 }
 
+std::string name_of_server(const Globals& globals, const ServerFlags& flags) {
+  if (!flags.container.empty()) return flags.container;
+  const std::string stack = globals.value(globals.stack, "DAVIT_STACK");
+  if (!flags.service.empty()) return stack.empty() ? flags.service : stack + "-" + flags.service;
+  if (!stack.empty()) return stack;
+  return flags.host.empty() ? globals.environment.get("PGHOST").value_or("server") : flags.host;
+}
+
 void add_server_flags(CLI::App& command, ServerFlags& flags) {
   command.add_option("--host", flags.host, "The server: NAME, NAME:PORT or the directory of its socket; PGHOST")
       ->type_name("HOST");

@@ -24,6 +24,9 @@ struct ServerFlags {
 };
 void add_server_flags(CLI::App& command, ServerFlags& flags);
 
+// What the server is called in the repository (`dumps/NAME`): its container, stack and service, or host.
+[[nodiscard]] std::string name_of_server(const Globals& globals, const ServerFlags& flags);
+
 // What libpq is told: what it finds by itself (PG* variables, .pgpass, a service) isn't among it. Without any word of a
 // user, a server of the network is asked for as "postgres", as its images have it.
 [[nodiscard]] Result<net::PqParameters> server_parameters(const ServerFlags& flags, const Environment& environment);

@@ -48,6 +48,33 @@ Result<std::unique_ptr<storage::Storage>> open_bucket(Workbench& bench, const Gl
   return open_s3(globals, location, std::move(settings), bench.run().clock);
 }
 
+Result<std::unique_ptr<storage::Storage>> open_store(Workbench& bench, const Globals& globals,
+                                                     const std::string& directory, const BucketFlags& bucket,
+                                                     const std::string& name) {
+  using Access = storage::LocalStorage::Access;
+  if (!directory.empty() && !bucket.bucket.empty()) return fail(Errc::usage, "--dir and --bucket name two places");
+  if (!bucket.bucket.empty()) return open_bucket(bench, globals, bucket);
+  if (!directory.empty()) {
+    TRY_ASSIGN(local, open_directory(directory, Access::write));
+    return local;
+  }
+  const std::string& repository = bench.repository();
+  if (repository.empty())
+    return fail(Errc::usage, "no place for the dump was named",
+                "name --dir or --bucket, or a repository (--repository, DAVIT_REPOSITORY), where it goes to dumps/");
+  const std::string below = "dumps/" + encode_file_name(name);
+  if (storage::s3::is_location(repository)) {
+    TRY_ASSIGN(location, storage::s3::parse_location(repository));
+    location.prefix += (location.prefix.empty() || location.prefix.ends_with('/') ? "" : "/") + below;
+    return open_s3(globals, location, globals.s3, bench.run().clock);
+  }
+  // The repository is there, or is made by this; what lies below it is.
+  TRY_ASSIGN(whole, open_directory(repository, Access::write));
+  TRY_ASSIGN(dumps, open_directory(repository + "/dumps", Access::write));
+  TRY_ASSIGN(local, open_directory(repository + "/" + below, Access::write));
+  return local;
+}
+
 void sweep_store(storage::Storage& storage, const RunContext& run) {
   if (const auto swept = app::sweep_staging(storage, run); !swept) log_info(swept.error().message());
 }

@@ -32,6 +32,12 @@ CLI::Option* add_bucket_flags(CLI::App& command, BucketFlags& flags);
 [[nodiscard]] Result<std::unique_ptr<storage::Storage>> open_bucket(Workbench& bench, const Globals& globals,
                                                                     const BucketFlags& flags);
 
+// Where dumps of a server go: the directory, or else the bucket, or else `dumps/NAME` in the repository.
+// Errc::usage if none is named, or two are.
+[[nodiscard]] Result<std::unique_ptr<storage::Storage>> open_store(Workbench& bench, const Globals& globals,
+                                                                   const std::string& directory,
+                                                                   const BucketFlags& bucket, const std::string& name);
+
 // Clears away what dead runs have left in it, and notes it. REQUIRES: it may be written to. That it can't be done is no
 // reason not to go on, and only logged.
 void sweep_store(storage::Storage& storage, const RunContext& run);

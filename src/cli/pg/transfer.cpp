@@ -63,6 +63,7 @@ struct BackupFlags {
 // With a directory, the dumps stay there, too; without one, they stream into the bucket.
 Result<int> backup(const Globals& globals, const BackupFlags& flags) {
   Workbench bench(globals);
+  TRY_ASSIGN(options, dump_options(flags.dump));
   TRY_ASSIGN(bucket, open_bucket(bench, globals, flags.bucket));
   std::unique_ptr<storage::Storage> local;
   if (!flags.directory.empty()) {
@@ -72,8 +73,7 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
   }
   sweep_store(*bucket, bench.run());
   TRY_ASSIGN(opened, open_server(bench, globals, flags.server, Equipment::tools));
-  TRY_ASSIGN(report,
-             app::dump_databases(opened.server, local ? *local : *bucket, dump_options(flags.dump), bench.run()));
+  TRY_ASSIGN(report, app::dump_databases(opened.server, local ? *local : *bucket, options, bench.run()));
   // Also where databases failed: the others are no less worth keeping.
   if (local) TRY(app::transfer_dumps(*local, *bucket, {.keys = report.keys()}, bench.run()));
   const std::string where = bucket->describe() + (local ? " and in " + local->describe() : "");

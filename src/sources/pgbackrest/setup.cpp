@@ -131,7 +131,32 @@ Error must_be_set(std::string_view out) {
           "set in the service's environment, or mount that file's directory: " + names};
 }
 
+constexpr std::string_view kRepository = R"sh(
+value repo1-type posix
+value repo1-path /var/lib/pgbackrest
+printf '%s%s%s\n' "$(value repo1-s3-bucket '')" "$(value repo1-azure-container '')" "$(value repo1-gcs-bucket '')"
+printf '%s%s\n' "$(value repo1-s3-endpoint '')" "$(value repo1-azure-account '')"
+value repo1-host ''
+)sh";
+
 }  // namespace
+
+std::string RepositoryPlace::text() const {
+  std::string said = type;
+  if (!host.empty()) said += " on " + host;
+  if (!bucket.empty()) said += " " + bucket;
+  if (!endpoint.empty()) said += " at " + endpoint;
+  return said + " " + path;
+}
+
+Result<RepositoryPlace> find_repository(const Cluster& cluster, RunContext& run) {
+  TRY_ASSIGN(answer, cluster.ask({"sh", "-c", std::string(kOptions) + std::string(kRepository), "davit"}, run));
+  if (answer.outcome.exit_code != 0)
+    return std::unexpected(command_error("look for pgBackRest's repository", "sh", answer.outcome));
+  const auto lines = split(answer.out, '\n');
+  if (lines.size() < 5) return fail(Errc::failed, "look for pgBackRest's repository: its options can't be told");
+  return RepositoryPlace{lines[0], lines[1], lines[2], lines[3], lines[4]};
+}
 
 Result<std::vector<std::string>> make_directories(const Programs& programs, const Cluster& cluster, RunContext& run) {
   TRY_ASSIGN(answer, programs.ask({"sh", "-c", std::string(kOptions) + std::string(kDirectories), "davit",

@@ -25,6 +25,18 @@ struct SetupOptions {
 // there: the message says what to set.
 [[nodiscard]] Result<std::vector<std::string>> write_configuration(const Cluster& cluster, const SetupOptions& options,
                                                                    RunContext& run);
+// Where the repository is, as pgBackRest's own options say it.
+struct RepositoryPlace {
+  std::string type;      // "posix", "s3", "azure", "gcs", "cifs", "sftp"
+  std::string path;      // in the container, or behind the bucket
+  std::string bucket;    // or container, as the type calls it; may be empty
+  std::string endpoint;  // or account; may be empty
+  std::string host;      // of a repository of another machine's pgBackRest; empty: none
+  [[nodiscard]] bool is_local() const { return (type == "posix" || type == "cifs") && host.empty(); }
+  [[nodiscard]] std::string text() const;  // "posix /var/lib/pgbackrest", "s3 backups at s3.example /shop"
+};
+[[nodiscard]] Result<RepositoryPlace> find_repository(const Cluster& cluster, RunContext& run);
+
 // The server hands its segments to pgBackRest. Errc::usage if it hands them to something else.
 struct ArchiveSettings {
   std::vector<std::string> done;

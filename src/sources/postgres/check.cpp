@@ -5,7 +5,10 @@
 #include <format>
 
 #include "sources/assemble.hpp"
+#include "sources/basebackup/base_item.hpp"
+#include "sources/basebackup/check.hpp"
 #include "sources/host_path.hpp"
+#include "sources/pgbackrest/set_item.hpp"
 #include "sources/place_restore.hpp"
 #include "sources/postgres/detect.hpp"
 #include "sources/postgres/inventory.hpp"
@@ -115,6 +118,20 @@ Result<> check_running(engine::Engine& engine, const engine::ContainerInfo& cont
   return check_space(server, item, conflicts, run);
 }
 
+// Of what is stored, or of what pgBackRest has.
+std::uint64_t bytes_of(const model::Item& item) {
+  return method_of(item) == Method::pgbackrest ? number<std::uint64_t>(attribute(item.attributes, "size"))
+                                               : item.plain_bytes();
+}
+
+Result<> check_running_files(engine::Engine& engine, const engine::ContainerInfo& container, const model::Item& item,
+                             std::vector<Conflict>& conflicts, RunContext& run) {
+  TRY_ASSIGN(found,
+             check_files_of_cluster(engine, container, {item.id.name, recorded_major(item), bytes_of(item)}, run));
+  std::ranges::move(found, std::back_inserter(conflicts));
+  return {};
+}
+
 // Looks for a cluster in the mount.
 Result<helper::Probe> look_for_cluster(helper::Host& host, const engine::Mount& mount, const std::string& directory,
                                        RunContext& run) {
@@ -154,8 +171,10 @@ Result<std::optional<std::uint64_t>> free_for_cluster(helper::Host& host, const 
 Result<> check_stopped(helper::Host& host, const Seating& seating, const model::Item& item, const Target& target,
                        std::vector<Conflict>& conflicts, RunContext& run) {
   const engine::ContainerInfo& container = *seating.container;
-  std::ranges::move(check_version(recorded_major(item), number<int>(container.env_value("PG_MAJOR").value_or("")),
-                                  target.allow_version_change, item.id.name),
+  const bool files = method_of(item) != Method::dump;
+  const int image_major = number<int>(container.env_value("PG_MAJOR").value_or(""));
+  std::ranges::move(files ? check_same_version(recorded_major(item), image_major, item.id.name)
+                          : check_version(recorded_major(item), image_major, target.allow_version_change, item.id.name),
                     std::back_inserter(conflicts));
   const std::string directory = data_directory(container);
   const engine::Mount* mount = mount_of(container, directory);
@@ -181,7 +200,7 @@ Result<> check_stopped(helper::Host& host, const Seating& seating, const model::
   TRY_ASSIGN(seen, look_for_cluster(host, *mount, directory, run));
   place.seen.exists = seen.exists;
   place.seen.free_bytes = seen.free_bytes;
-  for (const model::Artefact& artefact : item.artefacts) place.needed_bytes += artefact.plain.bytes;
+  place.needed_bytes = bytes_of(item);
   if (!seen.exists) {
     TRY_ASSIGN(free, free_for_cluster(host, *mount, target, run));
     place.free_around = free;
@@ -191,7 +210,9 @@ Result<> check_stopped(helper::Host& host, const Seating& seating, const model::
   if (!seen.present.empty())
     conflicts.push_back({"service " + item.id.name + " doesn't run, and its volume holds a cluster already (" +
                              (mount->type == "volume" ? mount->name : mount->source) + ")",
-                         "--replace puts the backup's databases in place of those of the same name", true});
+                         files ? "--replace puts the backup's cluster in its place"
+                               : "--replace puts the backup's databases in place of those of the same name",
+                         true});
   return {};
 }
 
@@ -206,10 +227,16 @@ Result<std::vector<Conflict>> check_postgres(helper::Host& host, const model::It
   if (seating.container == nullptr)
     conflicts.push_back(fixed("service " + item.id.name + " is neither in the stack nor in the backup's definition",
                               "make the service first: docker compose up -d " + item.id.name));
+  else if (seating.running && method_of(item) != Method::dump)
+    TRY(check_running_files(host.engine(), *seating.container, item, conflicts, run));
   else if (seating.running)
     TRY(check_running(host.engine(), *seating.container, item, target, conflicts, run));
   else
     TRY(check_stopped(host, seating, item, target, conflicts, run));
+  if (seating.container != nullptr && method_of(item) == Method::pgbackrest) {
+    TRY_ASSIGN(missing, check_set(host.engine(), *seating.container, seating.running, item, target, run));
+    std::ranges::move(missing, std::back_inserter(conflicts));
+  }
   return conflicts;
 }
 

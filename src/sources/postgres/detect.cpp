@@ -67,6 +67,8 @@ bool looks_like_postgres(const Service& service) {
     case Settings::Postgres::off:
       return false;
     case Settings::Postgres::dump:
+    case Settings::Postgres::basebackup:
+    case Settings::Postgres::pgbackrest:
       return true;
     case Settings::Postgres::automatic:
       break;

@@ -65,12 +65,23 @@ std::vector<std::string> warnings_of(std::string_view errors) {
 Result<std::vector<std::string>> dump_database(const Server& server, const std::string& database, const DumpForm& form,
                                                stream::ByteSink& out, RunContext& run) {
   // A migration that holds a lock for ever must not hold the backup for ever.
-  std::vector<std::string> argv{"pg_dump", form.jobs > 1 ? "-Fd" : "-Fc", "--no-password", "--lock-wait-timeout=1800s"};
+  const bool directory = form.format == DumpForm::Format::directory;
+  std::vector<std::string> argv{"pg_dump",
+                                directory                              ? "-Fd"
+                                : form.format == DumpForm::Format::tar ? "-Ft"
+                                                                       : "-Fc",
+                                "--no-password", "--lock-wait-timeout=1800s"};
   if (!form.compress.empty()) argv.push_back("-Z" + form.compress);
   if (form.jobs > 1) argv.insert(argv.end(), {"-j", std::to_string(form.jobs)});
   argv.insert(argv.end(), {"-d", conninfo_of(database)});
-  if (form.jobs > 1) argv.insert(argv.begin(), {"sh", "-c", std::string(kDumpDirectory), "davit"});
+  if (directory) argv.insert(argv.begin(), {"sh", "-c", std::string(kDumpDirectory), "davit"});
   return run_dump(server, "dump database " + escape_for_display(database), "pg_dump", std::move(argv), out, run);
+}
+
+Result<std::vector<std::string>> dump_everything(const Server& server, stream::ByteSink& out, RunContext& run) {
+  std::vector<std::string> argv{"pg_dumpall", "--no-password", "--lock-wait-timeout=1800s", "-l", server.database()};
+  if (!server.superuser()) argv.emplace_back("--no-role-passwords");
+  return run_dump(server, "dump all databases", "pg_dumpall", std::move(argv), out, run);
 }
 
 Result<std::vector<std::string>> dump_globals(const Server& server, stream::ByteSink& out, RunContext& run) {

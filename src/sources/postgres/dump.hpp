@@ -17,13 +17,17 @@ namespace davit::sources {
 
 struct DumpForm {
   std::string compress = {};  // the value of pg_dump's -Z; empty: its default
-  int jobs = 1;               // more than one: a tar of the directory format, its table of contents first
+  int jobs = 1;               // more than one only for the directory format
+  enum class Format { custom, tar, directory } format = Format::custom;  // directory: a tar of it, toc.dat first
 };
-// Both write to `out`, which is not finished by this, and return the warnings that say something about the dump.
+// All write to `out`, which is not finished by this, and return the warnings that say something about the dump.
 // Errc::unavailable if the server went away meanwhile.
 [[nodiscard]] Result<std::vector<std::string>> dump_database(const Server& server, const std::string& database,
                                                              const DumpForm& form, stream::ByteSink& out,
                                                              RunContext& run);
+// All databases with roles and tablespaces, as pg_dumpall writes them.
+[[nodiscard]] Result<std::vector<std::string>> dump_everything(const Server& server, stream::ByteSink& out,
+                                                               RunContext& run);
 [[nodiscard]] Result<std::vector<std::string>> dump_globals(const Server& server, stream::ByteSink& out,
                                                             RunContext& run);
 

@@ -1,6 +1,8 @@
 #include "sources/postgres/plan.hpp"
 
+#include "sources/basebackup/base_item.hpp"
 #include "sources/host_path.hpp"
+#include "sources/pgbackrest/set_item.hpp"
 #include "sources/postgres/detect.hpp"
 #include "sources/postgres/inventory.hpp"
 #include "util/log.hpp"
@@ -81,7 +83,7 @@ void cover_mounts(const Stack& stack, const Service& service, const engine::Cont
   }
 }
 
-Result<> plan_server(const Server& server, const Stack& stack, const Service& service,
+Result<> plan_server(engine::Engine& engine, const Server& server, const Stack& stack, const Service& service,
                      const engine::ContainerInfo& container, model::Item item, Plan& plan,
                      const stream::Encoding& encoding, RunContext& run) {
   item.consistency = model::Consistency::dump;
@@ -99,7 +101,16 @@ Result<> plan_server(const Server& server, const Stack& stack, const Service& se
     item.attributes["tablespace." + name] = location;
     held.others.push_back(location);
   }
-  TRY(plan_artefacts(server, item, plan, encoding, run));
+  switch (service.settings.postgres) {
+    case Settings::Postgres::basebackup:
+      TRY(plan_base_item(server, container, item, plan, encoding, run));
+      break;
+    case Settings::Postgres::pgbackrest:
+      TRY(plan_set_item(engine, stack, container, item, plan, encoding, run));
+      break;
+    default:
+      TRY(plan_artefacts(server, item, plan, encoding, run));
+  }
   cover_mounts(stack, service, container, held, item.id, plan);
   plan.items.push_back(std::move(item));
   return {};
@@ -113,7 +124,7 @@ Result<Plan> plan_postgres(engine::Engine& engine, const Stack& stack, const str
   servers.clear();
   for (const Service& service : stack.services) {
     if (!service.settings.enable || !looks_like_postgres(service)) continue;
-    const bool asked_for = service.settings.postgres == Settings::Postgres::dump;
+    const bool asked_for = service.settings.postgres != Settings::Postgres::automatic;
     model::Item item;
     item.id = {model::ItemKind::postgres, service.name};
     item.services = {service.name};
@@ -124,9 +135,12 @@ Result<Plan> plan_postgres(engine::Engine& engine, const Stack& stack, const str
     }
     const engine::ContainerInfo* container = service.running_container();
     if (container == nullptr) {
+      const bool files = service.settings.postgres == Settings::Postgres::basebackup ||
+                         service.settings.postgres == Settings::Postgres::pgbackrest;
       if (asked_for || mount_of(service.containers.front(), data_directory(service.containers.front())) != nullptr)
-        plan.not_covered.push_back(
-            {item.id.text(), "its service doesn't run, so there is no dump; its volumes are backed up as they are"});
+        plan.not_covered.push_back({item.id.text(), "its service doesn't run, so there is no " +
+                                                        std::string(files ? "backup of it" : "dump") +
+                                                        "; its volumes are backed up as they are"});
       continue;
     }
     const std::string doing = "connect to " + item.id.text();
@@ -142,7 +156,8 @@ Result<Plan> plan_postgres(engine::Engine& engine, const Stack& stack, const str
       return std::unexpected(std::move(server).error().context(doing).hint_if_none(
           "set the label davit.postgres=off on the service to back up its volumes only"));
     const std::string planning = "plan " + item.id.text();
-    TRY(in_context(plan_server(*server, stack, service, *container, std::move(item), plan, encoding, run), planning));
+    TRY(in_context(plan_server(engine, *server, stack, service, *container, std::move(item), plan, encoding, run),
+                   planning));
     servers.emplace(service.name, std::move(*server));
   }
   return plan;

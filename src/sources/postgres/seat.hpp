@@ -4,10 +4,10 @@
 
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "sources/one_off.hpp"
 #include "sources/postgres/cluster_entry.hpp"
+#include "sources/postgres/made_mounts.hpp"
 #include "sources/postgres/server.hpp"
 #include "sources/source.hpp"
 
@@ -37,26 +37,20 @@ class Seat {
   // The same, and removes the volumes that were made for it.
   [[nodiscard]] Result<> undo(RunContext& run);
   // They stay, as the restore does.
-  void keep_volumes(RunContext& run);
+  void keep_volumes(RunContext& run) { mounts_.keep(run); }
   // Leaves everything as it is, the container included.
   void leave();
 
  private:
-  Seat(helper::Host& host, Journal* journal) : host_(&host), engine_(&host.engine()), journal_(journal) {}
-  Result<std::optional<helper::Session>> hold_directory(const engine::ContainerInfo& container, RunContext& run);
-  Result<> make_volumes(const engine::ContainerInfo& container, const Target& target, ClusterEntry& entry,
-                        RunContext& run);
+  Seat(helper::Host& host, Journal* journal) : engine_(&host.engine()), journal_(journal), mounts_(host, journal) {}
   Result<> start(const engine::ContainerInfo& container, const model::Item& item, const Target& target,
                  ClusterEntry& entry, RunContext& run);
-  Result<> remove_volumes(RunContext& run);
 
-  helper::Host* host_;
   engine::Engine* engine_;
   std::optional<OneOff> one_off_;
   std::optional<Server> server_;
   Journal* journal_;
-  std::vector<std::string> made_volumes_;
-  std::optional<helper::Place> held_place_;
+  MadeMounts mounts_;
 };
 
 }  // namespace davit::sources

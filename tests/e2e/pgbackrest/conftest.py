@@ -25,11 +25,11 @@ services:
       PGBACKREST_PG1_PATH: /var/lib/postgresql/data
       PGBACKREST_REPO1_RETENTION_FULL: 20
       PGBACKREST_ARCHIVE_TIMEOUT: 20
-    labels: {{davit.pgbackrest.stanza: shop}}
+    labels: {{davit.pgbackrest.stanza: shop, davit.postgres: pgbackrest, davit.pgbackrest.type: diff}}
     restart: unless-stopped
     stop_grace_period: 120s
     volumes: ["data:/var/lib/postgresql/data", "repo:/var/lib/pgbackrest", "space:/srv/space"]
-volumes: {{data: , repo: , space: }}
+volumes: {{data: , repo: {{labels: {{davit.quiesce: none}}}}, space: }}
 """
 
 

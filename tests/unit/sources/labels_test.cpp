@@ -54,6 +54,21 @@ TEST_CASE("a label on what it has no meaning for is refused") {
   CHECK(result.error().hint() == "put it on a service");
 }
 
+TEST_CASE("how a server is backed up is read") {
+  using Postgres = Settings::Postgres;
+  for (const auto& [value, expected] :
+       {std::pair("auto", Postgres::automatic), std::pair("dump", Postgres::dump),
+        std::pair("basebackup", Postgres::basebackup), std::pair("pgbackrest", Postgres::pgbackrest),
+        std::pair("off", Postgres::off)}) {
+    INFO(value);
+    const auto settings = parse_labels({{"davit.postgres", value}}, LabelOwner::service, "db");
+    REQUIRE(settings);
+    CHECK(settings->postgres == expected);
+  }
+  CHECK(parse_labels({{"davit.pgbackrest.type", "diff"}}, LabelOwner::service, "db"));
+  CHECK_FALSE(parse_labels({{"davit.pgbackrest.type", "daily"}}, LabelOwner::service, "db"));
+}
+
 TEST_CASE("how services are held, and for how long, is read") {
   using Quiesce = Settings::Quiesce;
   const auto quiesce = [](const std::string& value, LabelOwner owner = LabelOwner::service) {
@@ -106,7 +121,7 @@ TEST_CASE("hooks and commands are arrays of arguments") {
 }
 
 TEST_CASE("every rule takes the value that its text promises") {
-  CHECK(label_rules().size() == 12);
+  CHECK(label_rules().size() == 14);
   for (const LabelRule& rule : label_rules()) {
     std::string value(rule.values.substr(0, rule.values.find_first_of(", ")));
     if (rule.values.contains("such as ")) value = rule.values.substr(rule.values.find("such as ") + 8);

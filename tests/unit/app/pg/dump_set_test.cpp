@@ -70,6 +70,48 @@ TEST_CASE("dumps that others have named are dumps of what they are called, and o
   CHECK_FALSE(globals_time("my.globals.sql"));
 }
 
+TEST_CASE("the tar format has a name of its own, and no other tar is taken for a dump") {
+  const std::string key = render_dump_name({"fence_db", "20261121T083000Z", false, true});
+  CHECK(key == "fence_db-20261121T083000Z.tar");
+  const auto parsed = parse_dump_name(key);
+  REQUIRE(parsed);
+  CHECK(parsed->database == "fence_db");
+  CHECK(parsed->tar);
+  CHECK_FALSE(parsed->directory);
+  CHECK_FALSE(parse_dump_name("uploads.tar"));
+}
+
+TEST_CASE("what holds a whole server has names that no database's dump has") {
+  using Kind = ServerSetName::Kind;
+  for (const auto kind : {Kind::base, Kind::script}) {
+    const ServerSetName name{kind, "20261121T083000Z"};
+    const std::string key = render_server_set_name(name);
+    CAPTURE(key);
+    CHECK(storage::check_key(key).has_value());
+    CHECK(parse_server_set_name("some/prefix/" + key) == name);
+    CHECK(parse_server_set_name(key.substr(0, key.size() - 4)) == name);
+    CHECK_FALSE(parse_dump_name(key));
+    CHECK_FALSE(parse_dump_name(key.substr(0, key.size() - 4)));
+    CHECK(without_side_suffix(key + ".sha256") == key);
+    CHECK(without_side_suffix(key + ".json") == key);
+  }
+  for (const std::string key : {"x-20261121T083000Z.base.tar.zst", "20261121T083000Z.tar.zst", "base.tar", ".all.sql",
+                                "20261121T083000Z.globals.sql"})
+    CHECK_FALSE(parse_server_set_name(key));
+}
+
+TEST_CASE("the record of a base backup says where its tablespaces belong") {
+  DumpRecord record{"", "17.5", {}};
+  record.tablespaces = {{"fast", 16385, "/srv/a b"}, {"odd", 16390, "/srv/\xff"}};
+  const auto read = parse_record(render_record(record));
+  REQUIRE(read);
+  REQUIRE(read->tablespaces.size() == 2);
+  CHECK(read->tablespaces[0].name == "fast");
+  CHECK(read->tablespaces[0].oid == 16385);
+  CHECK(read->tablespaces[0].location == "/srv/a b");
+  CHECK(read->tablespaces[1].location == "/srv/\xff");
+}
+
 TEST_CASE("a digest is what sha256sum writes, and nothing else is taken for one") {
   const std::string hex(64, 'a');
   CHECK(render_digest(hex, "prefix/x.sql") == hex + "  x.sql\n");
@@ -163,6 +205,22 @@ TEST_CASE("dumps are listed by database, the newest last") {
   REQUIRE(some);
   REQUIRE(some->size() == 1);
   CHECK(some->front().name.database == "b");
+}
+
+TEST_CASE("what holds a whole server is listed by itself, the newest last") {
+  storage::MemoryStorage storage;
+  for (const std::string key :
+       {"20261122T083000Z.base.tar.zst", "20261121T083000Z.base.tar", "20261121T083000Z.all.sql.zst",
+        "20261121T083000Z.base.tar.sha256", "a-20261121T083000Z.sql", "20261121T083000Z.globals.sql"})
+    put(storage, key);
+  const auto all = list_server_sets(storage);
+  REQUIRE(all);
+  std::vector<std::string> listed;
+  for (const StoredServerSet& set : *all) listed.push_back(set.key);
+  CHECK(listed == std::vector<std::string>{"20261121T083000Z.all.sql.zst", "20261121T083000Z.base.tar",
+                                           "20261122T083000Z.base.tar.zst"});
+  CHECK(all->front().name.kind == ServerSetName::Kind::script);
+  CHECK(all->back().name.kind == ServerSetName::Kind::base);
 }
 
 TEST_CASE("what lies further down belongs to another server") {

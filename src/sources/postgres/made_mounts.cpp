@@ -1,0 +1,97 @@
+#include "sources/postgres/made_mounts.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "sources/assemble.hpp"
+#include "sources/place_restore.hpp"
+#include "sources/postgres/detect.hpp"
+#include "sources/recorded_volume.hpp"
+#include "sources/restore_entry.hpp"
+
+namespace davit::sources {
+namespace {
+
+const Volume* recorded_volume(const Target& target, const std::string& name) {
+  const Volume* found = target.recorded != nullptr ? target.recorded->find_volume(name) : nullptr;
+  return found != nullptr || target.present == nullptr ? found : target.present->find_volume(name);
+}
+
+}  // namespace
+
+Result<> MadeMounts::make(const engine::ContainerInfo& container, const Target& target, RunContext& run) {
+  TRY(make_volumes(container, target, run));
+  return hold_directory(container, run);
+}
+
+bool MadeMounts::made(const engine::Mount& mount) const {
+  return mount.type == "volume" && std::ranges::contains(volumes_, mount.name);
+}
+
+Result<> MadeMounts::make_volumes(const engine::ContainerInfo& container, const Target& target, RunContext& run) {
+  for (const engine::Mount& mount : container.mounts) {
+    if (mount.type != "volume" || is_anonymous(mount.name)) continue;
+    const Volume* recorded = recorded_volume(target, mount.name);
+    engine::VolumeInfo info = recorded != nullptr ? recorded->info : engine::VolumeInfo{};
+    info.name = mount.name;
+    if (info.driver.empty()) info.driver = mount.driver.empty() ? "local" : mount.driver;
+    const auto record = [&](bool filled) -> Result<> {
+      if (journal_ == nullptr) return {};
+      return journal_->record(volume_key(mount.name), to_json(VolumeEntry{run.run_id, mount.name, filled}));
+    };
+    // Until it is ours, somebody else may make it and fill it.
+    TRY_ASSIGN(made, make_volume(host_->engine(), info, [&] { return record(false); }));
+    if (!made) continue;
+    volumes_.push_back(mount.name);
+    TRY(record(true));
+  }
+  return {};
+}
+
+// The Engine refuses a bind mount whose directory is gone, such as one that was deleted with the stack. A helper makes
+// it, and takes it away again at its end if nothing has come into it.
+Result<> MadeMounts::hold_directory(const engine::ContainerInfo& container, RunContext& run) {
+  const engine::Mount* mount = mount_of(container, data_directory(container));
+  if (mount == nullptr || mount->type != "bind") return {};
+  helper::Place place{helper::Place::Kind::directory, mount->source, false};
+  TRY_ASSIGN(seen, glance_at_place(*host_, place, run));
+  if (seen.exists) return {};
+  if (journal_ != nullptr)
+    TRY(journal_->record(place_key(place), to_json(PlaceEntry{run.run_id, place, false, {place.source}})));
+  place_ = place;
+  place.create = true;
+  TRY_ASSIGN(session, helper::Session::open(*host_, place, helper::Access::write, run));
+  held_ = std::move(session);
+  return {};
+}
+
+Result<> MadeMounts::release_directory(RunContext& run) {
+  if (!held_ || !place_) return {};
+  TRY(held_->close());
+  held_.reset();
+  strike(journal_, place_key(*place_), run);
+  place_.reset();
+  return {};
+}
+
+Result<> MadeMounts::remove(RunContext& run) {
+  Result<> result;
+  for (const std::string& volume : volumes_) {
+    if (auto removed = host_->engine().remove_volume(volume); !removed && removed.error().code() != Errc::not_found)
+      result = in_context(std::move(removed), "remove volume " + volume);
+    else
+      strike(journal_, volume_key(volume), run);
+  }
+  volumes_.clear();
+  held_.reset();
+  if (place_) strike(journal_, place_key(*place_), run);
+  place_.reset();
+  return result;
+}
+
+void MadeMounts::keep(RunContext& run) {
+  for (const std::string& volume : volumes_) strike(journal_, volume_key(volume), run);
+  volumes_.clear();
+}
+
+}  // namespace davit::sources
