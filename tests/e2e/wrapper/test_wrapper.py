@@ -1,7 +1,10 @@
 """The first process of a database container: what becomes of the server, of the container, and of what they leave."""
 
 import json
+import os
+import signal
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -70,12 +73,37 @@ def test_maintenance(wrapped, kind):
     check_next_start(server)
 
 
+class Initdb:
+    """A container whose initdb has begun. That is over in a second, so it is slow until it has been seen, and then held."""
+
+    def __init__(self, wrapped, options=(), **kind):
+        self.server = wrapped(**kind, options=[*options, "--cpus", "0.2"])
+        wait_until("initdb", lambda: self.look() is not None, 60)
+        self.pid, self.parent = self.look()
+        os.kill(self.pid, signal.SIGSTOP)
+        self.server.engine.run("update", "--cpus", "2", self.server.name)
+
+    def look(self):
+        """(id, parent) as the host has them."""
+        lines = self.server.engine.out("top", self.server.name, "-o", "pid,ppid,comm").splitlines()
+        return next(((int(pid), int(parent)) for pid, parent, name in map(str.split, lines) if name == "initdb"), None)
+
+    def go_on(self):
+        os.kill(self.pid, signal.SIGCONT)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_stopped_while_it_makes_its_cluster(wrapped, kind):
     """initdb clears away its half of a cluster, so the next start makes a whole one."""
-    server = wrapped(**KINDS[kind])
-    wait_until("initdb", lambda: any(p[3] == "initdb" for p in server.processes()), 30)
-    took, code = server.stop()
+    initdb = Initdb(wrapped, **KINDS[kind])
+    server = initdb.server
+    with ThreadPoolExecutor() as other:
+        stopped = other.submit(server.stop)
+        try:
+            wait_until("the entrypoint to end", lambda: initdb.look()[1] != initdb.parent, 9)
+        finally:
+            initdb.go_on()
+        took, code = stopped.result()
     assert code not in (0, 137) and took < 9, (took, code, server.logs())
     check_next_start(server)
 
