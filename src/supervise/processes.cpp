@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <cstdint>
 #include <iterator>
 #include <memory>
 #include <string_view>
@@ -155,6 +156,20 @@ std::string program_of(pid_t pid) {
 }
 
 bool is_server(pid_t pid) { return is_server_name(program_of(pid)); }
+bool heeds(pid_t pid, int signal) {
+  const auto text = read_whole_file(place_of(pid) + "/status", 65536);
+  if (!text) return false;
+  std::uint64_t heeded = 0;
+  for (const std::string& line : split(*text, '\n')) {
+    if (!line.starts_with("SigIgn:") && !line.starts_with("SigCgt:")) continue;
+    const std::string_view digits = trim(std::string_view(line).substr(7));
+    std::uint64_t mask = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), mask, 16);
+    heeded |= mask;
+  }
+  return (heeded >> static_cast<unsigned>(signal - 1) & 1U) != 0;
+}
+
 bool is_of_server(const Process& process) { return is_server_name(process.program); }
 
 std::optional<uid_t> user_of(pid_t pid) {

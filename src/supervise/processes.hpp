@@ -30,6 +30,9 @@ void reap(const std::function<void(pid_t pid, int code)>& ended);
 [[nodiscard]] std::string program_of(pid_t pid);
 // Whether that is the program of a PostgreSQL server.
 [[nodiscard]] bool is_server(pid_t pid);
+// Whether it handles or ignores that signal, so that one that ends others is no end for it; false if that can't be
+// seen.
+[[nodiscard]] bool heeds(pid_t pid, int signal);
 // The user that it runs as.
 [[nodiscard]] std::optional<uid_t> user_of(pid_t pid);
 

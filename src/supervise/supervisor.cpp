@@ -98,9 +98,17 @@ class Supervisor {
       const int signal = static_cast<int>(info.ssi_signo);
       if (signal == SIGCHLD)
         take_in();
-      else
+      else if (!is_lost(signal))
         perform(machine_.signalled(signal, now()));
     }
+  }
+
+  // As the first process of the container, which it would be without us, the child would not see these before it has a
+  // handler: a reload or a rotation of logs that comes while the image prepares its server is no end of it.
+  [[nodiscard]] bool is_lost(int signal) const {
+    if (signal != SIGHUP && signal != SIGUSR1 && signal != SIGUSR2) return false;
+    const std::optional<int> child = machine_.child();
+    return child && !heeds(*child, signal);
   }
 
   void take_in() {

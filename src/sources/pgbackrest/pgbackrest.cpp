@@ -49,9 +49,31 @@ constexpr std::array kCodes{
     Code{95, Errc::credentials, ""},    // crypto
     Code{99, Errc::corrupt, kDamaged},  // json-format
 };
+// As backup.c says it. Where nothing was kept yet, that is how every setup begins.
+constexpr std::string_view kBecameFull = "no prior backup exists";
+
+// Exit code 0: how a backup starts is said in the environment or in any file that pgBackRest reads, in whatever
+// section.
+constexpr std::string_view kSaysHowToStart = R"sh(
+[ -z "${PGBACKREST_START_FAST:-}" ] || exit 0
+directory=${PGBACKREST_CONFIG_PATH:-/etc/pgbackrest}
+for file in "${PGBACKREST_CONFIG:-$directory/pgbackrest.conf}" /etc/pgbackrest.conf \
+  "${PGBACKREST_CONFIG_INCLUDE_PATH:-$directory/conf.d}"/*.conf; do
+  [ ! -r "$file" ] || ! grep -q '^[[:space:]]*start-fast[[:space:]]*=' "$file" || exit 0
+done
+exit 1
+)sh";
+
 constexpr std::string_view kForeignFiles =
     "files of another user are in the way: give the repository, /tmp/pgbackrest and pgBackRest's logs to the server's "
     "user, and run pgBackRest as nobody else";
+
+PgBackRest::Made made_of(const BackupSet& set, std::string_view errors) {
+  PgBackRest::Made made{.set = set, .warnings = pgbackrest_warnings(errors)};
+  made.became_full =
+      std::erase_if(made.warnings, [](const std::string& warning) { return warning.starts_with(kBecameFull); }) != 0;
+  return made;
+}
 
 }  // namespace
 
@@ -112,8 +134,19 @@ Result<Stanza> PgBackRest::info(RunContext& run, const std::string& set) const {
   return parse_stanza(answer.out, stanza_);
 }
 
+Result<bool> PgBackRest::says_how_to_start(RunContext& run) const {
+  TRY_ASSIGN(answer, cluster_.ask({"sh", "-c", std::string(kSaysHowToStart)}, run));
+  // What a shell can't tell is left to pgBackRest.
+  return answer.outcome.exit_code != 1;
+}
+
 Result<PgBackRest::Made> PgBackRest::backup(BackupType type, RunContext& run, std::chrono::seconds lock_wait) const {
   const std::string doing = "back up stanza " + stanza_;
+  std::vector<std::string> arguments{"--type=" + std::string(name_of(type))};
+  // PostgreSQL spreads a checkpoint over minutes: so long the backup would only wait.
+  TRY_ASSIGN(says_how_to_start, this->says_how_to_start(run));
+  if (!says_how_to_start) arguments.emplace_back("--start-fast");
+  arguments.emplace_back("backup");
   const auto deadline = run.clock.steady() + lock_wait;
   for (bool noted = false;; run.clock.sleep_for(kGlance)) {
     TRY(run.check());
@@ -121,11 +154,11 @@ Result<PgBackRest::Made> PgBackRest::backup(BackupType type, RunContext& run, st
     TRY_ASSIGN(before, info(run));
     // Each attempt in vain would leave lines in pgBackRest's log.
     if (last || !before.backup_runs) {
-      TRY_ASSIGN(answer, cluster_.ask(argv({"--type=" + std::string(name_of(type)), "backup"}), run));
+      TRY_ASSIGN(answer, cluster_.ask(argv(arguments), run));
       if (answer.outcome.exit_code == 0) {
         TRY_ASSIGN(after, info(run));
         for (auto set = after.backups.rbegin(); set != after.backups.rend(); ++set)
-          if (before.find(set->label) == nullptr) return Made{*set, pgbackrest_warnings(answer.outcome.errors)};
+          if (before.find(set->label) == nullptr) return made_of(*set, answer.outcome.errors);
         return fail(Errc::failed, doing + ": pgbackrest says that it went well, and lists no new set");
       }
       Error error = pgbackrest_error(doing, answer.outcome);

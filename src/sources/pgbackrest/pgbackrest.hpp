@@ -30,8 +30,10 @@ class PgBackRest {
   struct Made {
     BackupSet set;
     std::vector<std::string> warnings;
+    bool became_full = false;  // there was nothing that the type that was asked for could build on
   };
-  // The set that was made is looked up behind it. Errc::locked: another one is under way, and is so still after
+  // The set that was made is looked up behind it. The server writes its checkpoint at once, unless pgBackRest's
+  // configuration has a word of its own about it. Errc::locked: another one is under way, and is so still after
   // `lock_wait`.
   [[nodiscard]] Result<Made> backup(BackupType type, RunContext& run,
                                     std::chrono::seconds lock_wait = std::chrono::seconds(0)) const;
@@ -44,6 +46,7 @@ class PgBackRest {
 
  private:
   [[nodiscard]] std::vector<std::string> argv(std::vector<std::string> arguments) const;
+  [[nodiscard]] Result<bool> says_how_to_start(RunContext& run) const;
 
   Cluster cluster_;
   std::string stanza_;

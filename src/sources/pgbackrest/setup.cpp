@@ -57,7 +57,8 @@ own "$(value lock-path /tmp/pgbackrest)" 770
 )sh";
 
 // Arguments: stanza, data directory, user of the server, backups to keep (empty: as it is). Exit code 4: the file would
-// go with the container; what is to be set comes on stdout.
+// go with the container; what is to be set comes on stdout. Only start-fast is not worth that: `davit pgbackrest
+// backup` knows of it by itself.
 constexpr std::string_view kConfigure = R"sh(
 stanza=$1
 wanted=
@@ -73,12 +74,15 @@ fi
 kept=$(value repo1-retention-full '' "$stanza")
 if [ -n "$4" ] && [ "$kept" != "$4" ]; then want '[global]' "repo1-retention-full=$4"
 elif [ -z "$kept" ]; then want '[global]' repo1-retention-full=1; fi
+needed=$wanted
+[ -n "$(value start-fast '' "$stanza")" ] || want '[global]' start-fast=y
 [ -n "$wanted" ] || exit 0
 variable=$(printf '%s' "$wanted" | sed -n 's/^[^ ]* \([^=]*\)=.*/\1/p' | tr 'a-z-' 'A-Z_' | while read -r name; do
   eval "set_to=\${PGBACKREST_$name:-}"; [ -z "$set_to" ] || echo "PGBACKREST_$name"; done)
 target=$(readlink -f "$conf" || echo "$conf")
 directory=$(dirname "$target")
 if [ -n "$variable" ] || [ ! -d "$directory" ] || [ "$(stat -c %d "$directory")" = "$(stat -c %d /)" ]; then
+  [ -n "$needed" ] || exit 0
   printf '%s\n%s' "$target" "$wanted"
   exit 4
 fi

@@ -1,6 +1,7 @@
 """Backups that meet others, or a setup that doesn't let them be made: a clear word, and nothing is touched."""
 
 import json
+import re
 import subprocess
 import uuid
 
@@ -20,6 +21,32 @@ def test_two_of_a_schedule_at_once(site):
     assert "".join(err for (_, err), _ in ends).count("waiting: another pgBackRest is at work on stanza shop") == 1, ends
     made = [json.loads(out)["set"] for (out, _), _ in ends]
     assert [each["type"] for each in made] == ["full", "diff"] and made[0]["label"] != made[1]["label"]
+
+
+def test_it_begins_at_once(site):
+    """PostgreSQL would spread the checkpoint that a backup begins with over minutes; who wants that says so."""
+    def checkpoints():
+        said = site.engine.run("logs", site.db.container)
+        return re.findall(r"checkpoint starting: (.*)", said.stdout + said.stderr)
+
+    if site.version == "15":
+        pytest.skip("what a server says of it is the same")
+    before = len(checkpoints())
+    site.backup("diff")
+    assert "immediate force wait" in checkpoints()[before:]
+    site.ask("alter system set checkpoint_completion_target = 0")
+    site.ask("select pg_reload_conf()")
+    written = "[global:backup]\n start-fast = n\n"
+    site.engine.run("exec", "-u", "root", site.db.container, "sh", "-c",
+                    f"mkdir -p /etc/pgbackrest/conf.d; printf '{written}' > /etc/pgbackrest/conf.d/pace.conf")
+    try:
+        before = len(checkpoints())
+        site.backup("diff")
+        assert "force wait" in checkpoints()[before:] and "immediate force wait" not in checkpoints()[before:]
+    finally:
+        site.engine.run("exec", "-u", "root", site.db.container, "rm", "/etc/pgbackrest/conf.d/pace.conf")
+        site.ask("alter system reset checkpoint_completion_target")
+        site.ask("select pg_reload_conf()")
 
 
 def test_without_patience(site):

@@ -11,7 +11,7 @@ def test_init_twice(wrapped):
     lines = json.loads(done.stdout)["done"]
     text = "\n".join(lines)
     for said in ("pg1-path=/home/postgres/pgdata/data into [poddb]", "pg1-user=admin1234", "repo1-retention-full=1",
-                 "archive_command", "archive_mode", "restarted the server", "made stanza poddb"):
+                 "start-fast=y into [global]", "archive_command", "archive_mode", "restarted the server", "made stanza poddb"):
         assert said in text, lines
     assert wrapped.sql("show archive_mode") == "on"
     started = wrapped.sql("select pg_postmaster_start_time()")
@@ -21,6 +21,16 @@ def test_init_twice(wrapped):
     again = json.loads(wrapped.davit("init", "--stack", wrapped.stack.name, "--retention-full", "2", "--json").stdout)
     assert again["done"] == ["wrote repo1-retention-full=2 into [global] of /home/postgres/pgdata/backup/pgbackrest.conf"]
     wrapped.davit("init", "--stack", wrapped.stack.name, "--retention-full", "1")
+
+
+def test_the_first_is_a_full_one(wrapped):
+    """A schedule that begins with a differential has nothing to report as a failure."""
+    wrapped.davit("init", "--stack", wrapped.stack.name)
+    assert "no backups" in wrapped.inside_davit("pgbackrest", "info").stdout
+    made = json.loads(wrapped.inside_davit("pgbackrest", "backup", "--type", "diff", "--json").stdout)
+    assert made["set"]["type"] == "full" and made["becameFull"] is True and made["warnings"] == []
+    made = json.loads(wrapped.inside_davit("pgbackrest", "backup", "--type", "diff", "--json").stdout)
+    assert made["set"]["type"] == "diff" and made["becameFull"] is False
 
 
 def test_differentials_go_with_their_full(wrapped):

@@ -126,6 +126,39 @@ def test_stopped_while_it_is_prepared(wrapped, kind, scratch):
     assert "was not properly shut down" not in server.logs()
 
 
+@pytest.mark.parametrize("kind", ["official", "ha"])
+def test_other_signals_while_it_is_prepared(wrapped, kind, scratch):
+    """A reload or a rotation of logs ends neither the entrypoint, nor the server that it prepares, nor the one that serves."""
+    (scratch / "slow.sh").write_text("echo now it is slow; until [ -e /tmp/go ]; do sleep 0.1; done\n")
+    (scratch / "slow.sh").chmod(0o755)
+    slow = ["-v", f"{scratch}/slow.sh:/docker-entrypoint-initdb.d/slow.sh:ro"]
+    initdb = Initdb(wrapped, **KINDS[kind], options=slow)
+    server = initdb.server
+    others = ("HUP", "USR1", "USR2", "WINCH", "CONT")
+
+    def send():
+        for name in others:
+            server.engine.run("kill", "-s", name, server.name)
+
+    send()
+    initdb.go_on()
+    wait_until("the preparations", lambda: "now it is slow" in server.logs(), 60)
+    send()
+    assert server.status()["state"] == "starting"
+    server.exec("touch", "/tmp/go")
+    server.wait_for("running")
+    server.exec("sh", "-c", "echo \"work_mem = '7MB'\" >> $PGDATA/postgresql.conf")
+    send()
+    wait_until("the reload", lambda: server.sql("show work_mem") == "7MB")
+    status = server.status()
+    assert (status["state"], status["starts"], status["last_exit"]) == ("running", 1, None)
+    # And in maintenance there is nobody whom they concern.
+    server.db("stop")
+    send()
+    assert server.status()["state"] == "maintenance"
+    assert server.stop()[1] == 0
+
+
 def test_stopped_while_it_recovers_and_while_it_stops(wrapped):
     server = wrapped(**OFFICIAL, options=["-e", "DAVIT_ON_EXIT=stay"])
     server.wait_for("running")

@@ -198,6 +198,19 @@ TEST_CASE("a server is asked to end fast, and other signals reach it as they are
   CHECK_FALSE(std::filesystem::exists(wrapped.directory / "postmaster.pid"));
 }
 
+TEST_CASE("a signal that would only end an entrypoint doesn't reach it") {
+  Wrapped wrapped(
+      "trap 'echo rotate > heard' USR2\n: > preparing\nwhile [ ! -e heard ]; do sleep 0.02; done\nexec ./postgres");
+  wrapped.wait_for_file("preparing");
+  // Taken in by number, the lowest first: when the last one has been heard, so have the others.
+  for (const int signal : {SIGHUP, SIGUSR1, SIGWINCH, SIGUSR2}) ::kill(wrapped.pid, signal);
+  wrapped.wait_for(State::running);
+  CHECK(wrapped.file("heard") == "rotate\n");
+  CHECK(wrapped.status().starts == 1);
+  ::kill(wrapped.pid, SIGTERM);
+  CHECK(wrapped.ended() == 0);
+}
+
 TEST_CASE("an entrypoint at its preparations ends, and so does what it was just running") {
   const int signal = GENERATE(SIGTERM, SIGINT);
   // As initdb, which clears away what it has begun when it is told to end.

@@ -1,5 +1,6 @@
 #include "sources/pgbackrest/pgbackrest.hpp"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <string>
 
@@ -18,6 +19,7 @@ struct Fixture {
   std::vector<test::FakeCommand> commands;
   std::string listed = test::kNoBackupsYet;
   test::FakeOutcome backup;
+  bool says_how_to_start = false;
 
   Fixture() {
     engine::ContainerInfo info;
@@ -30,6 +32,7 @@ struct Fixture {
       commands.push_back(command);
       // In front of it, a shell sets up where the server is.
       commands.back().argv.erase(commands.back().argv.begin(), commands.back().argv.begin() + 4);
+      if (command.argv.back().contains("PGBACKREST_START_FAST")) return {.exit_code = says_how_to_start ? 0 : 1};
       if (command.argv.back() == "backup") {
         if (backup.exit_code == 0) listed = test::kTwoSets;
         return backup;
@@ -62,13 +65,43 @@ TEST_CASE("it runs as the cluster's owner and names the stanza", "[pgbackrest]")
 TEST_CASE("a backup is the set that is there behind it, with what was warned of", "[pgbackrest]") {
   Fixture fixture;
   const PgBackRest tool = fixture.tool();
-  fixture.backup.err = "WARN: no prior backup exists, diff backup has been changed to full\n";
+  fixture.backup.err =
+      "WARN: option 'repo1-retention-full' is not set for 'repo1-retention-full-type=count'\n"
+      "      HINT: to retain full backups indefinitely, set it to the maximum.\n";
   const auto made = tool.backup(BackupType::diff, fixture.run.context);
   REQUIRE(made);
   CHECK(made->set.label == "20261121-231043F_20261121-231050D");
-  CHECK(made->warnings == std::vector<std::string>{"no prior backup exists, diff backup has been changed to full"});
+  REQUIRE(made->warnings.size() == 1);
+  CHECK(made->warnings.front().ends_with("count' HINT: to retain full backups indefinitely, set it to the maximum."));
+  CHECK_FALSE(made->became_full);
   // It says that it went well, and there is nothing new.
   CHECK_FALSE(tool.backup(BackupType::full, fixture.run.context));
+}
+
+TEST_CASE("the first of any type is a full one, which is nothing to warn of", "[pgbackrest]") {
+  Fixture fixture;
+  const PgBackRest tool = fixture.tool();
+  fixture.backup.err =
+      "WARN: no prior backup exists, diff backup has been changed to full\n"
+      "WARN: file changed while it was read\n";
+  const auto made = tool.backup(BackupType::diff, fixture.run.context);
+  REQUIRE(made);
+  CHECK(made->became_full);
+  CHECK(made->warnings == std::vector<std::string>{"file changed while it was read"});
+}
+
+TEST_CASE("a backup waits for no spread checkpoint, unless that is configured", "[pgbackrest]") {
+  for (const bool said : {false, true}) {
+    CAPTURE(said);
+    Fixture fixture;
+    fixture.says_how_to_start = said;
+    const PgBackRest tool = fixture.tool();
+    REQUIRE(tool.backup(BackupType::full, fixture.run.context));
+    const auto made =
+        std::ranges::find_if(fixture.commands, [](const auto& each) { return each.argv.back() == "backup"; });
+    REQUIRE(made != fixture.commands.end());
+    CHECK(std::ranges::contains(made->argv, "--start-fast") != said);
+  }
 }
 
 TEST_CASE("exit codes mean what pgBackRest's list says, and the text decides about permissions", "[pgbackrest]") {
