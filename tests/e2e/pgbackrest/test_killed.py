@@ -70,3 +70,30 @@ def test_at_every_step(site, killing):
         check_settled(site, settle(site, request, err), request, "backed up,newer", "backed up")
     assert "backed up,newer" in seen
     site.backup("full")
+
+
+def test_at_every_step_under_the_wrapper(wrapped, killing):
+    """The container lives through all of it. Where its server is stopped, it says what to do."""
+    wrapped.davit("init", "--stack", wrapped.stack.name)
+    wrapped.ask("drop table if exists marks; create table marks (what text); insert into marks values ('backed up')")
+    label = wrapped.backup("full")
+    wrapped.insert("newer")
+    started = wrapped.started()
+    code, out, err = killing.run(wrapped.on_host, "pgbackrest", "restore", "--stack", wrapped.stack.name, "--set", label)
+    assert code == 0, (out, err)
+    wrapped.insert("newer")
+    states = set()
+    for at in moments(len(killing.requests) - 1):
+        request = die(killing, wrapped, label, at)
+        wait_until("the guard to go", wrapped.at_rest, 90)
+        # What was asked for is still carried out.
+        wait_until("a state that lasts", lambda: wrapped.state() in ("running", "maintenance"), 60)
+        state = wrapped.state()
+        states.add(state)
+        if state == "maintenance":
+            said = wrapped.inside_davit("db", "status").stdout
+            assert "a restore is under way, or was broken off: `davit pgbackrest restore --settle`" in said, (request, said)
+        check_settled(wrapped, settle(wrapped, request, err), request, "backed up,newer", "backed up")
+        assert wrapped.started() == started
+    assert states == {"running", "maintenance"}
+    wrapped.backup("full")
