@@ -16,7 +16,7 @@ constexpr int kSegmentsBack = 64;  // a quiet server writes a segment for each b
 
 // Takes `digits` of them off the front.
 std::optional<int> take_number(std::string_view& text, std::size_t digits) {
-  if (text.size() < digits) return {};
+  if (text.size() < digits || text.front() == '-') return {};
   int value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + digits, value);
   if (error != std::errc() || end != text.data() + digits) return {};
@@ -101,10 +101,13 @@ std::uint32_t timeline_of(std::string_view segment) {
   return timeline;
 }
 
-// Whether recovery from it can follow the last timeline: it ended before its own timeline was left.
-bool lies_on_the_way(const BackupSet& set, const TimelineHistory& history) {
-  const auto left = history.find(timeline_of(set.wal_stop));
-  return left == history.end() || set.lsn_stop.empty() || parse_lsn(set.lsn_stop) <= left->second;
+// Whether recovery from it can follow the last timeline: it is of that one, or of one that leads to it and had not been
+// left when it ended. Another restore may have begun timelines that lead nowhere.
+bool lies_on_the_way(const BackupSet& set, std::uint32_t last, const TimelineHistory& history) {
+  const std::uint32_t timeline = timeline_of(set.wal_stop);
+  if (timeline == last || last == 0) return true;
+  const auto left = history.find(timeline);
+  return left != history.end() && (set.lsn_stop.empty() || parse_lsn(set.lsn_stop) <= left->second);
 }
 
 std::string since(const BackupSet& set) { return render_moment(set.stop) + " (" + escape_for_display(set.label) + ")"; }
@@ -159,8 +162,10 @@ Result<BackupSet> choose_set(const Stanza& stanza, const RestorePoint& point, co
   const auto* time = std::get_if<ToTime>(&point);
   const BackupSet* chosen = nullptr;
   const BackupSet* oldest = nullptr;
+  const WalRange* archive = stanza.archive();
+  const std::uint32_t last = archive == nullptr ? 0 : timeline_of(archive->max);
   for (const BackupSet& set : stanza.backups) {
-    if (set.database != stanza.database || !lies_on_the_way(set, history)) continue;
+    if (set.database != stanza.database || !lies_on_the_way(set, last, history)) continue;
     if (oldest == nullptr) oldest = &set;
     if (time == nullptr || set.stop <= time->moment) chosen = &set;
   }

@@ -30,7 +30,7 @@ TEST_CASE("points in time are those of PostgreSQL with an offset, and nothing el
   CHECK(at("2026-11-20 12:00:00.5+00") - at("2026-11-20 12:00:00+00") == std::chrono::milliseconds(500));
   for (const char* text :
        {"", "now", "2026-11-20", "2026-02-30 12:00:00Z", "2026-11-20 24:00:00Z", "2026-11-20 12:00:00+00x",
-        "2026-11-20 12:00:00.1234567Z", "2026-11-20 12:00:00 UTC", "2026-11-20 12:60Z"}) {
+        "2026-11-20 12:00:00.1234567Z", "2026-11-20 12:00:00 UTC", "2026-11-20 12:60Z", "2026-11-20 -1:00:00Z"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_moment(text));
   }
@@ -59,7 +59,8 @@ TEST_CASE("a restore begins with the newest set that ended before the point", "[
 }
 
 TEST_CASE("sets behind the point where their timeline was left are of no use", "[pgbackrest]") {
-  const Stanza stanza = two_sets();  // they stop at 0/3000120 and 0/5000050
+  Stanza stanza = two_sets();  // they stop at 0/3000120 and 0/5000050
+  stanza.archives.front().max = "000000020000000000000005";
   const auto history = parse_history("1\t0/4000100\tbefore 2026-11-21 23:11:41.700684+00\n\n");
   REQUIRE(history.size() == 1);
   CHECK(history.at(1) == 0x4000100);
@@ -68,6 +69,19 @@ TEST_CASE("sets behind the point where their timeline was left are of no use", "
   const auto none = choose_set(stanza, ToEnd{}, parse_history("1\t0/2000000\tx"));
   REQUIRE_FALSE(none);
   CHECK(none.error().code() == Errc::not_found);
+}
+
+TEST_CASE("sets of a timeline that leads nowhere are of no use", "[pgbackrest]") {
+  Stanza stanza = two_sets();
+  // The second set is of timeline 2, which a restore began; a later one went on from timeline 1, with 3.
+  stanza.backups.back().wal_stop = "000000020000000000000005";
+  stanza.archives.front().max = "000000030000000000000006";
+  const auto history = parse_history("1\t0/4000100\tno recovery target specified\n");
+  CHECK(choose_set(stanza, ToEnd{}, history)->type == "full");
+  CHECK(choose_set(stanza, ToTime{at("2027-01-01 00:00Z")}, history)->type == "full");
+  CHECK(choose_set(stanza, ToSet{"20261121-231043F_20261121-231050D"}, history)->type == "diff");
+  // It leads to timeline 3.
+  CHECK(choose_set(stanza, ToEnd{}, parse_history("1\t0/4000100\tx\n2\t0/6000000\tx\n"))->type == "diff");
 }
 
 TEST_CASE("the last transaction is the newest commit or abort of pg_waldump", "[pgbackrest]") {
