@@ -1,6 +1,7 @@
 #include "sources/basebackup/backup_manifest.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <format>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@ using nlohmann::json;
 
 constexpr std::string_view kChecksumField = "\"Manifest-Checksum\": \"";
 constexpr std::string_view kSegments = "pg_wal/";
+constexpr std::uint64_t kLargestSegment = std::uint64_t{1} << 30U;  // as initdb has it
 
 template <class Number>
 std::optional<Number> hex(std::string_view digits) {
@@ -86,6 +88,14 @@ Result<> compare_segments(const BackupManifest& manifest, const FoundFiles& foun
   for (const auto& [name, bytes] : found.segments) size = std::max(size, bytes);
   if (size == 0 && !manifest.wal.empty())
     return fail(Errc::corrupt, "the base backup has no transaction log, without which it can't become consistent");
+  if (size != 0 && (!std::has_single_bit(size) || size > kLargestSegment))
+    return fail(Errc::corrupt, "the base backup has a transaction log in segments of " + std::to_string(size) +
+                                   " bytes, which no server writes");
+  // Before their names are made: a range may say anything.
+  for (const BackupManifest::WalRange& range : manifest.wal)
+    if (range.end > range.start && (range.end - range.start) / size > found.segments.size())
+      return fail(Errc::corrupt, "the base backup has " + std::to_string(found.segments.size()) +
+                                     " segments of the transaction log, and its manifest names more");
   for (const std::string& segment : segments_of(manifest.wal, size)) {
     const auto there = found.segments.find(segment);
     if (there == found.segments.end())

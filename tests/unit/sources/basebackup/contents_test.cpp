@@ -136,6 +136,14 @@ TEST_CASE("a base backup without a part of its log can't become consistent") {
                   segments.empty() ? "no transaction log" : "pg_wal/0000000100000000000000");
 }
 
+TEST_CASE("a manifest that names more of the log than there can be is refused before it is counted out") {
+  const std::string whole = R"({ "Timeline": 1, "Start-LSN": "0/2028", "End-LSN": "FFFFFFFF/FFFFFFFF" })";
+  require_corrupt(checked(plain_backup(kFiles, kSegments, manifest_of(kFiles, whole))), "its manifest names more");
+  Files odd = kSegments;
+  for (auto& [path, data] : odd) data.resize(4097);
+  require_corrupt(checked(plain_backup(kFiles, odd, manifest_of(kFiles))), "segments of 4097 bytes");
+}
+
 TEST_CASE("the segments of a range of the log") {
   constexpr std::uint64_t kUsual = 16U << 20U;
   CHECK(segments_of({{1, 0x2000028, 0x2000100}}, kUsual) == std::vector<std::string>{"000000010000000000000002"});
