@@ -31,14 +31,18 @@ Result<Status> order_stop(const Ask& ask, const Request& request, const Patience
   }
 }
 
+// Where the wrapper can't tell, whoever else may know is asked; where nobody knows, it counts as accepting.
+bool accepts(const Status& status, const Patience& patience) {
+  if (status.accepting) return *status.accepting;
+  return !patience.accepting || patience.accepting().value_or(true);
+}
+
 Result<Status> wait_for_start(const Ask& ask, Status status, int starts, const Patience& patience, Deadline end) {
   while (true) {
     if (status.state == State::maintenance)
       return fail(Errc::failed, status.problem.value_or("the server has ended while it was starting"),
                   "the log of the container says why; what can't be started there can be mended: it is in maintenance");
-    if (status.state == State::running && status.starts >= starts &&
-        (status.accepting || !patience.accepting || patience.accepting().value_or(true)))
-      return status;
+    if (status.state == State::running && status.starts >= starts && accepts(status, patience)) return status;
     TRY_ASSIGN(goes_on, pass_time(patience, end));
     if (!goes_on)
       return fail(Errc::unavailable, "the server doesn't accept connections after " + seconds(patience),

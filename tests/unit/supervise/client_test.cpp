@@ -81,6 +81,21 @@ TEST_CASE("a start is waited for until the server accepts connections") {
   CHECK(script.asked.front() == Kind::start);
 }
 
+TEST_CASE("a server that has accepted connections, and does not at the moment, is waited for") {
+  const test::SkippingClock clock;
+  Status recovering = at(State::running);
+  recovering.accepting = false;
+  Status ready = at(State::running);
+  ready.accepting = true;
+  Script script{{recovering, recovering, ready}};
+  // Nobody else is asked where the wrapper can tell.
+  const auto accepting = []() -> std::optional<bool> { return true; };
+  const auto done = start_server(script.ask(), {.clock = clock, .accepting = accepting});
+  REQUIRE(done);
+  CHECK(*done == ready);
+  CHECK(script.asked.size() == 3);
+}
+
 TEST_CASE("where the wrapper can't tell whether it does, somebody else is asked") {
   const test::SkippingClock clock;
   Script script{{at(State::running)}};
