@@ -85,6 +85,8 @@ others() {
         echo "$process"
         ;;
       *" davit begin $directory "* | *" davit exchange $directory "* | *" davit finish $directory "*) echo "$process" ;;
+      # Who undoes has looked at the state first, and would take himself for one of these.
+      *" davit undo $directory "* | *" davit clear $directory "*) [ "$task" != state ] || echo "$process" ;;
     esac
   done
 }

@@ -5,7 +5,9 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <thread>
 
+#include "support/process.hpp"
 #include "support/quiet_run.hpp"
 #include "support/temporary_directory.hpp"
 
@@ -183,6 +185,31 @@ TEST_CASE("no files are taken from a server that somebody has started meanwhile"
   REQUIRE(swap.undo(run.context));
   REQUIRE(swap.clear(run.context));
   CHECK(bench.files() == before);
+}
+
+TEST_CASE("what a dead run undoes still is waited for", "[pgbackrest][swap]") {
+  const Bench bench;
+  test::QuietRun run;
+  const Cluster cluster = bench.cluster();
+  const DataSwap swap(cluster);
+  REQUIRE(swap.begin(bench.tablespaces(), false, run.context));
+  bench.put("data/.davit-restore/step", "returning\n");
+  // It ends when somebody waits, which is by sleep, and it would be seen at work until then.
+  bench.put("bin/sleep",
+            "#!/bin/sh\n: >'" + (bench.root() / "waited").string() + "'\nPATH=/usr/bin:/bin exec sleep \"$@\"\n");
+  fs::permissions(bench.root() / "bin/sleep", fs::perms::owner_all);
+  const std::string undoes =
+      "cd \"$2\"; : >../up; while [ ! -e ../waited ]; do sleep 0.05; done; echo back >.davit-restore/step";
+  const std::jthread dead([&] {
+    static_cast<void>(test::run_tool({"sh", "-c", undoes, "davit", "undo", (bench.root() / "data").string(), ""}));
+  });
+  while (!fs::exists(bench.root() / "up")) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  const auto state = swap.state(run.context);
+  const bool waited = fs::exists(bench.root() / "waited");
+  bench.put("waited", "");
+  REQUIRE(state);
+  CHECK(waited);
+  CHECK(*state == DataSwap::State::restoring);
 }
 
 TEST_CASE("a copy of the old files is what a restore of differences begins with", "[pgbackrest][swap]") {
