@@ -108,6 +108,8 @@ std::vector<Process> children_of(const std::vector<Running>& all, pid_t parent) 
   return found;
 }
 
+std::string_view last_part(std::string_view path) { return path.substr(path.rfind('/') + 1); }
+
 bool is_server_name(std::string_view name) { return name == "postgres" || name == "postmaster"; }
 
 }  // namespace
@@ -170,6 +172,11 @@ bool heeds(pid_t pid, int signal) {
   return (heeded >> static_cast<unsigned>(signal - 1) & 1U) != 0;
 }
 
+bool starts_server(const CommandLine& command) {
+  if (command.argv.size() > 1 && command.argv[1].starts_with('-')) return true;
+  return std::ranges::any_of(command.argv, [](const std::string& word) { return is_server_name(last_part(word)); });
+}
+
 bool is_of_server(const Process& process) { return is_server_name(process.program); }
 
 std::optional<uid_t> user_of(pid_t pid) {
@@ -229,6 +236,14 @@ bool remove_stale_locks(const std::string& data_directory) {
       number_in<unsigned>(lines[kLinePort]))
     ::unlink((lines[kLineSocketDirectory] + "/.s.PGSQL." + lines[kLinePort] + ".lock").c_str());
   return ::unlink(path.c_str()) == 0;
+}
+
+bool is_between_clusters(const std::string& data_directory) {
+  if (data_directory.empty()) return false;
+  const auto step = read_whole_file(data_directory + "/.davit-restore/step", 256);
+  if (!step) return false;
+  const std::string_view name = trim(*step);
+  return name == "leaving" || name == "entering" || name == "returning";
 }
 
 bool holds_restore(const std::string& data_directory) {

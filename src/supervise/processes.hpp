@@ -22,6 +22,10 @@ struct CommandLine {
 // is no such program.
 [[nodiscard]] Result<pid_t> spawn(const CommandLine& command);
 
+// Whether it is a server that the image's entrypoint is asked for: `docker-entrypoint.sh postgres`, or nothing but
+// options.
+[[nodiscard]] bool starts_server(const CommandLine& command);
+
 // Takes in every child that has ended. `ended` gets each one's id and its exit code, or 128 + the signal that ended it,
 // while its place in /proc is still there.
 void reap(const std::function<void(pid_t pid, int code)>& ended);
@@ -60,6 +64,8 @@ struct Process {
 // number that stands in it, which is likely in a container that was started again. True if there was one. REQUIRES: no
 // server runs.
 bool remove_stale_locks(const std::string& data_directory);
+// A restore was broken off while files changed places: what lies there is no cluster.
+[[nodiscard]] bool is_between_clusters(const std::string& data_directory);
 // A restore beside the cluster has not ended (sources/pgbackrest/data_swap.hpp); false where it can't be seen.
 [[nodiscard]] bool holds_restore(const std::string& data_directory);
 

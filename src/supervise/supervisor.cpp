@@ -14,8 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include "supervise/claim.hpp"
 #include "supervise/control_socket.hpp"
 #include "supervise/machine.hpp"
+#include "util/text.hpp"
 #include "util/unique_fd.hpp"
 
 namespace davit::supervise {
@@ -68,7 +70,10 @@ class Supervisor {
         perform(machine_.tick(std::ranges::any_of(children(), is_of_server), now()));
         break;
       case Machine::Watch::program:
-        if (child && is_server(*child)) perform(machine_.server_seen(now()));
+        if (child && is_server(*child)) {
+          claim_.take(data_directory_);  // there may have been none before
+          perform(machine_.server_seen(now()));
+        }
         break;
       case Machine::Watch::accepts:
         if (child) perform(machine_.accepts(accepts_connections(data_directory_, *child), now()));
@@ -168,10 +173,21 @@ class Supervisor {
     for (const Action& action : actions) std::visit([this](const auto& each) { carry_out(each); }, action);
   }
   void carry_out(const Spawn& /*unused*/) {
-    // The lock of one that is still ending is what keeps a second one off its files.
-    if (!any_server_runs() && remove_stale_locks(data_directory_))
+    const bool elsewhere = claim_.take(data_directory_) == DirectoryClaim::Holder::another;
+    const bool server = starts_server(duty_.command);
+    // It would end at once, and with it, again and again, the container in which that can be put right.
+    if (server && !elsewhere && is_between_clusters(data_directory_)) {
+      perform(machine_.not_spawned(
+          {Errc::failed,
+           "a restore was broken off while files changed places: `davit pgbackrest restore --settle` puts the old "
+           "cluster back and starts it"},
+          now()));
+      return;
+    }
+    // The lock of one that is still ending, or runs next door, is what keeps a second one off its files.
+    if (!elsewhere && !any_server_runs() && remove_stale_locks(data_directory_))
       duty_.say("a server that was killed left postmaster.pid, which is removed");
-    auto pid = spawn(duty_.command);
+    auto pid = elsewhere && server ? Result<pid_t>(in_use()) : spawn(duty_.command);
     if (pid) {
       perform(machine_.spawned(*pid, now()));
     } else if (machine_.status().starts == 0) {
@@ -179,6 +195,11 @@ class Supervisor {
     } else {
       perform(machine_.not_spawned(pid.error(), now()));
     }
+  }
+  // PostgreSQL itself tells by process numbers, which are the same in every container.
+  [[nodiscard]] std::unexpected<Error> in_use() const {
+    return fail(Errc::locked, "another container has the data directory " + escape_for_display(data_directory_),
+                "stop that one first: two servers would destroy the cluster");
   }
   void carry_out(const Kill& action) {
     // The child is not taken in yet, so its id is nobody else's.
@@ -214,6 +235,7 @@ class Supervisor {
   std::string data_directory_;
   UniqueFd signals_;
   ControlSocket socket_;
+  DirectoryClaim claim_;
   Machine machine_;
   bool missed_ = false;               // something came in the way of what had happened
   std::optional<uid_t> server_user_;  // that the last server ran as

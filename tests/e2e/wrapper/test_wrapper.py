@@ -235,6 +235,43 @@ def test_what_a_killed_server_has_left_blocks_no_start(wrapped):
     assert server.sql("select n from t") == "7"
 
 
+def test_another_container_on_the_same_data(wrapped, binary):
+    """`docker compose run db psql`: what looks like a dead server's lock there is that of the one that runs here."""
+    server = wrapped(**OFFICIAL)
+    server.wait_for("running")
+    server.sql("create table t(n int); insert into t values (7)")
+
+    def second(*command):
+        return server.engine.run("run", "--rm", "--name", f"{server.name}-run", "-e", "POSTGRES_PASSWORD=first secret", "-v",
+                                 f"{server.volume}:{OFFICIAL['data']}", "-v", f"{binary}:{PROGRAM}:ro", "--entrypoint", PROGRAM,
+                                 OFFICIAL["image"], "entrypoint", "--", "docker-entrypoint.sh", *command, check=False)
+
+    assert "PostgreSQL" in second("psql", "--version").stdout
+    refused = second("postgres")
+    assert refused.returncode == 11 and "another container has the data directory" in refused.stderr
+    assert second("-c", "port=5555").returncode == 11
+    # Without the file it would end within a minute.
+    assert server.exec("head", "-n", "1", f"{OFFICIAL['data']}/postmaster.pid").stdout.strip() == str(server.status()["pid"])
+    assert server.sql("select n from t") == "7"
+    server.stop()
+    assert "PostgreSQL" in second("postgres", "--version").stdout
+
+
+def test_a_restore_that_was_broken_off_between_two_clusters(wrapped):
+    """The container doesn't end again and again with it: there is one to put it right in."""
+    server = wrapped(**OFFICIAL)
+    server.wait_for("running")
+    server.stop()
+    server.engine.run("run", "--rm", "-v", f"{server.volume}:/data", "busybox", "sh", "-c",
+                      "mkdir /data/.davit-restore && echo entering > /data/.davit-restore/step && mv /data/global /data/.davit-restore/")
+    server.engine.run("start", server.name)
+    server.wait_for("maintenance")
+    assert "davit pgbackrest restore --settle" in server.logs()
+    assert "davit pgbackrest restore --settle" in server.db("start", code=1).stderr
+    _, code = server.stop()
+    assert code == 0
+
+
 def test_without_stay_it_ends_the_container(wrapped):
     server = wrapped(**OFFICIAL)
     server.wait_for("running")

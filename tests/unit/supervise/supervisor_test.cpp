@@ -20,6 +20,7 @@
 #include <sstream>
 #include <thread>
 
+#include "supervise/claim.hpp"
 #include "supervise/client.hpp"
 #include "supervise/control_socket.hpp"
 #include "supervise/processes.hpp"
@@ -77,9 +78,16 @@ class Wrapped {
  public:
   // `entrypoint` is a script that is run before the server, in the directory of the server's data.
   explicit Wrapped(const std::string& entrypoint = "exec ./postgres", OnExit on_exit = OnExit::exit) {
-    script("postgres", kServer);
-    script("entrypoint", "#!/bin/sh\ncd \"$PGDATA\"\n" + entrypoint + "\n");
+    scripts(entrypoint);
     start(on_exit, {(directory / "entrypoint").string(), "one word", ""});
+  }
+  // `before` sees to the directory of the data first; `words` are what the entrypoint is asked for.
+  Wrapped(const std::function<void(const Wrapped&)>& before, const std::vector<std::string>& words) {
+    scripts("exec ./postgres");
+    before(*this);
+    std::vector<std::string> argv{(directory / "entrypoint").string()};
+    argv.insert(argv.end(), words.begin(), words.end());
+    start(OnExit::exit, argv);
   }
   Wrapped(OnExit on_exit, const std::vector<std::string>& argv) { start(on_exit, argv); }
   Wrapped(const Wrapped&) = delete;
@@ -132,6 +140,10 @@ class Wrapped {
   pid_t pid = 0;
 
  private:
+  void scripts(const std::string& entrypoint) const {
+    script("postgres", kServer);
+    script("entrypoint", "#!/bin/sh\ncd \"$PGDATA\"\n" + entrypoint + "\n");
+  }
   void start(OnExit on_exit, const std::vector<std::string>& argv) {
     static std::atomic<int> count{0};
     socket = std::format("davit-test-{}-{}", ::getpid(), ++count);
@@ -279,6 +291,62 @@ TEST_CASE("the lock of a server that still runs is left alone") {
   ::waitpid(server, nullptr, 0);
   REQUIRE(asked);
   CHECK(wrapped.file("seen") == "999999\n");
+}
+
+TEST_CASE("a data directory that another container has is left alone") {
+  DirectoryClaim next_door;
+  const auto before = [&](const Wrapped& wrapped) {
+    test::write_file(wrapped.directory / "postmaster.pid", "999999\n");
+    REQUIRE(next_door.take(wrapped.directory.path().string()) == DirectoryClaim::Holder::us);
+  };
+  SECTION("no server is started there") {
+    const std::vector<std::string> words =
+        GENERATE(std::vector<std::string>{"postgres", "-c", "x=y"}, std::vector<std::string>{"-c", "x=y"});
+    Wrapped wrapped(before, words);
+    CHECK(wrapped.ended() == 100 + static_cast<int>(Errc::locked));
+    CHECK(wrapped.file("postmaster.pid") == "999999\n");
+    CHECK_FALSE(std::filesystem::exists(wrapped.directory / "servers"));
+  }
+  SECTION("anything else is, and that server's lock stays") {
+    Wrapped wrapped(
+        [&](const Wrapped& each) {
+          before(each);
+          each.script("postgres", "#!/bin/sh\ncp postmaster.pid seen\n");
+        },
+        {"psql"});
+    CHECK(wrapped.ended() == 0);
+    CHECK(wrapped.file("seen") == "999999\n");
+  }
+  SECTION("it is free again with its holder") {
+    Wrapped first;
+    first.wait_for(State::running);
+    DirectoryClaim claim;
+    CHECK(claim.take(first.directory.path().string()) == DirectoryClaim::Holder::another);
+    ::kill(first.pid, SIGTERM);
+    CHECK(first.ended() == 0);
+    CHECK(claim.take(first.directory.path().string()) == DirectoryClaim::Holder::us);
+    CHECK(claim.take(first.directory.path().string()) == DirectoryClaim::Holder::us);
+  }
+  CHECK(next_door.take("/nowhere/at/all") == DirectoryClaim::Holder::unknown);
+}
+
+TEST_CASE("a server isn't started between two clusters, and the wrapper says what to do") {
+  const Wrapped wrapped(
+      [](const Wrapped& each) {
+        std::filesystem::create_directory(each.directory / ".davit-restore");
+        test::write_file(each.directory / ".davit-restore/step", "entering\n");
+      },
+      {"postgres"});
+  wrapped.wait_for(State::maintenance);
+  CHECK(wrapped.status().restore_left);
+  CHECK(wrapped.status().problem.value_or("").contains("davit pgbackrest restore --settle"));
+  CHECK_FALSE(std::filesystem::exists(wrapped.directory / "servers"));
+  // Not until it is put right.
+  const auto refused = start_server(wrapped.asks(), {.timeout = 10s, .stop = {}, .clock = Clock(), .accepting = {}});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message().contains("broken off"));
+  test::write_file(wrapped.directory / ".davit-restore/step", "back\n");
+  CHECK(start_server(wrapped.asks(), {.timeout = 10s, .stop = {}, .clock = Clock(), .accepting = {}}));
 }
 
 TEST_CASE("a thousand orphans are taken in") {
