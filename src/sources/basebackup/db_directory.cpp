@@ -14,8 +14,8 @@ constexpr std::size_t kNamed = 5;
 // its script in it, in the container's own numbers: of another container's, or of one before a restart, nothing lives.
 constexpr std::string_view kTend = R"sh(
 cd -- "$1" || exit 1
-owner=$(stat -c %u:%g "$2" 2>/dev/null || :)
-if [ -n "$owner" ] && [ "$(stat -c %u:%g .)" != "$owner" ]; then
+owner=$(stat -L -c %u:%g "$2" 2>/dev/null || :)
+if [ -n "$owner" ] && [ "$(stat -L -c %u:%g .)" != "$owner" ]; then
   if [ "$(id -u)" = 0 ] && chown -- "$owner" . 2>/dev/null; then printf 'owner %s\0' "$owner"; else printf 'stranger %s\0' "$owner"; fi
 fi
 for entry in * .[!.]* ..?*; do

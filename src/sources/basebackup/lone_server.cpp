@@ -21,8 +21,8 @@ for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
   [ -e "$entry" ] || [ -L "$entry" ] || continue
   [ "${entry##*/}" = lost+found ] || exit 0
 done
-if [ "$(id -u)" = 0 ] && [ "$(stat -c %u "$1")" = 0 ]; then
-  owner=$(stat -c %u:%g "$2")
+if [ "$(id -u)" = 0 ] && [ "$(stat -L -c %u "$1")" = 0 ]; then
+  owner=$(stat -L -c %u:%g "$2")
   case $owner in 0:*) owner=postgres:postgres ;; esac
   chown -- "$owner" "$1"
 fi

@@ -15,8 +15,8 @@ constexpr int kSessionFailed = 2;  // psql's exit code for it
 constexpr const char* kWhose = R"sh(
 printf '%s\n' "${PGDATA:-$1}"
 [ "$(id -u)" = 0 ] || exit 0
-user=$(stat -c %U "${PGDATA:-$1}" 2>/dev/null || :)
-if [ "$user" = UNKNOWN ]; then user=$(stat -c %u:%g "${PGDATA:-$1}"); fi
+user=$(stat -L -c %U "${PGDATA:-$1}" 2>/dev/null || :)
+if [ "$user" = UNKNOWN ]; then user=$(stat -L -c %u:%g "${PGDATA:-$1}"); fi
 if [ -z "$user" ] || [ "$user" = root ]; then user=postgres; id postgres >/dev/null 2>&1 || exit 3; fi
 printf '%s\n' "$user"
 )sh";

@@ -38,14 +38,14 @@ value() {
 
 // Arguments: the data directory.
 constexpr std::string_view kDirectories = R"sh(
-owner=$(stat -c %u:%g "$1" 2>/dev/null || :)
+owner=$(stat -L -c %u:%g "$1" 2>/dev/null || :)
 case $owner in '' | 0:*) owner=$(id -u postgres):$(id -g postgres) ;; esac
 own() { # DIRECTORY MODE: only the directory itself: what is in it is somebody's work
   if [ ! -d "$1" ]; then
     mkdir -p -m "$2" -- "$1"
     echo "made $1"
   fi
-  if [ "$(stat -c %u:%g "$1")" != "$owner" ]; then
+  if [ "$(stat -L -c %u:%g "$1")" != "$owner" ]; then
     chown "$owner" "$1"
     echo "gave $1 to $owner"
   fi
@@ -210,13 +210,35 @@ Result<ArchivePlan> plan_archiving(std::string_view mode, std::string_view comma
   return plan;
 }
 
+namespace {
+
+// What stands there wins over ALTER SYSTEM, and a restart would be for nothing.
+Result<> check_settable(const Cluster& cluster, const ArchivePlan& plan, RunContext& run) {
+  TRY_ASSIGN(fixed, ask_server(cluster,
+                               "select name from pg_settings where source = 'command line' and name in "
+                               "('archive_mode', 'archive_command')",
+                               run));
+  for (const std::string& name : split(fixed, '\n'))
+    if ((plan.set_mode && name == "archive_mode") || (plan.set_command && name == "archive_command"))
+      return fail(Errc::usage, name + " is set on the server's command line, so that nothing is archived",
+                  "take `-c " + name + "=…` from the command of the service, and make its container anew");
+  return {};
+}
+
+}  // namespace
+
 Result<ArchiveSettings> set_archiving(const Cluster& cluster, const SetupOptions& options, RunContext& run) {
   const auto setting = [&](const char* name) {
     return ask_server(cluster, std::string("select setting from pg_settings where name = '") + name + "'", run);
   };
   TRY_ASSIGN(mode, setting("archive_mode"));
   TRY_ASSIGN(command, setting("archive_command"));
+  TRY_ASSIGN(library, setting("archive_library"));
+  if (!library.empty())
+    return fail(Errc::usage, "archive_library is \"" + escape_for_display(library) + "\", which takes the segments",
+                "take that away first: ALTER SYSTEM RESET archive_library, or the server's own configuration");
   TRY_ASSIGN(plan, plan_archiving(mode, command, options.stanza));
+  TRY(check_settable(cluster, plan, run));
   ArchiveSettings settings;
   if (plan.set_command) {
     const std::string wanted = "pgbackrest --stanza=" + options.stanza + " archive-push %p";

@@ -22,7 +22,7 @@ constexpr std::string_view kMissing =
     R"sh(d=$1; while [ ! -d "$d" ]; do printf '%s\n' "$d"; d=$(dirname -- "$d"); done)sh";
 // $1: the directory; $2: the data directory, whose owner it gets.
 constexpr std::string_view kMakeDirectory =
-    R"sh(mkdir -p -- "$1" && chmod 700 -- "$1" && chown -- "$(stat -c %u:%g "$2")" "$1")sh";
+    R"sh(mkdir -p -- "$1" && chmod 700 -- "$1" && chown -- "$(stat -L -c %u:%g "$2")" "$1")sh";
 
 using model::attribute;
 

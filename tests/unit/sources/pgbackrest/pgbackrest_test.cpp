@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
 #include <string>
 
 #include "sources/pgbackrest/setup.hpp"
 #include "support/fake_engine.hpp"
 #include "support/quiet_run.hpp"
 #include "support/skipping_clock.hpp"
+#include "support/temporary_directory.hpp"
 #include "unit/sources/pgbackrest/recorded.hpp"
 
 namespace davit::sources {
@@ -210,6 +212,34 @@ TEST_CASE("archiving is set where nothing is set, and somebody else's stays", "[
     REQUIRE_FALSE(foreign);
     CHECK(foreign.error().code() == Errc::usage);
   }
+}
+
+TEST_CASE("what ALTER SYSTEM could not change is said, and nothing is changed", "[pgbackrest]") {
+  const test::TemporaryDirectory directory;
+  const std::string root = directory.path().string();
+  test::write_file(directory / "psql", "#!/bin/sh\ncase \"$*\" in\n*'command line'*) cat " + root +
+                                           "/fixed ;;\n*archive_library*) cat " + root +
+                                           "/library ;;\n*alter*) echo x >>" + root +
+                                           "/altered ;;\n*archive_mode*) echo off ;;\n*) echo '(disabled)' ;;\nesac\n");
+  std::filesystem::permissions(directory / "psql", std::filesystem::perms::owner_all);
+  const Cluster cluster{Programs::on_this_machine({"PATH=" + root + ":/usr/bin:/bin"}), root};
+  test::QuietRun run;
+  const auto set = [&](const std::string& fixed, const std::string& library) {
+    test::write_file(directory / "fixed", fixed);
+    test::write_file(directory / "library", library);
+    return set_archiving(cluster, {.stanza = "db", .retention_full = {}}, run.context);
+  };
+  for (const char* name : {"archive_mode", "archive_command"}) {
+    const auto fixed = set(std::string(name) + "\n", "");
+    REQUIRE_FALSE(fixed);
+    CHECK(fixed.error().message().starts_with(std::string(name) + " is set on the server's command line"));
+  }
+  const auto library = set("", "basic_archive\n");
+  REQUIRE_FALSE(library);
+  CHECK(library.error().message().starts_with("archive_library is \"basic_archive\""));
+  CHECK_FALSE(std::filesystem::exists(directory / "altered"));
+  REQUIRE(set("", ""));
+  CHECK(test::read_file(directory / "altered") == "x\nx\n");
 }
 
 }  // namespace davit::sources
