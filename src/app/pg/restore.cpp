@@ -9,6 +9,7 @@
 #include "sources/postgres/archive.hpp"
 #include "stream/digest.hpp"
 #include "stream/reporting_stream.hpp"
+#include "stream/tar_reader.hpp"
 #include "util/text.hpp"
 
 namespace davit::app {
@@ -120,6 +121,16 @@ int major_of(std::string_view version) {
   return major;
 }
 
+// pg_restore takes the end of its input for the end of a tar, wherever that is, and the rows behind it for none.
+Result<> check_tar(stream::ByteSource& source, RunContext& run) {
+  stream::TarReader reader(source);
+  while (true) {
+    TRY(run.check());
+    TRY_ASSIGN(entry, reader.next());
+    if (!entry) return {};
+  }
+}
+
 // Reads all of it. A dump without a digest is read by pg_restore, too.
 Result<> verify(const Server& server, const storage::StorageReader& storage, Step& step, RunContext& run) {
   const std::string& key = step.dump.key;
@@ -144,6 +155,10 @@ Result<> verify(const Server& server, const storage::StorageReader& storage, Ste
       count = got;
     }
     TRY(recognise(step, first.head()));
+    if (step.content != DumpContent::custom) {
+      TRY_ASSIGN(tar, storage.open(key));
+      TRY(check_tar(*tar, run));
+    }
     TRY(sources::check_archive(server.programs(), head, step.content == DumpContent::directory, run));
   }
   step.extent = digest.extent();

@@ -14,6 +14,7 @@
 #include "support/skipping_clock.hpp"
 #include "support/stack.hpp"
 #include "support/streams.hpp"
+#include "support/ustar.hpp"
 #include "util/text.hpp"
 
 namespace davit::app {
@@ -153,6 +154,28 @@ TEST_CASE("a dump that is cut or altered is refused before anything is touched, 
   fixture.put("a-20261121T083000Z.sql", whole);
   CHECK(fixture.restore().error().code() == Errc::corrupt);
   CHECK(fixture.postgres.contents().empty());
+}
+
+TEST_CASE("a tar that ends anywhere but at its end is refused before anything is touched") {
+  const test::UstarOwner of_pg_dump{.user = "0004000", .group = "0002000"};
+  for (const auto& owner : {of_pg_dump, test::UstarOwner()}) {
+    const std::string members = test::ustar_member("toc.dat", dump_of("a", "rows"), owner) +
+                                test::ustar_member("1.dat", std::string(700, 'x'), owner);
+    for (const std::size_t left_out : {1024U, 700U, 1U}) {
+      CAPTURE(left_out);
+      Fixture fixture;
+      // pg_restore has nothing against it.
+      fixture.instead = [](const test::FakeCommand& command) -> std::optional<test::FakeOutcome> {
+        if (command.argv[0] == "pg_restore") return test::FakeOutcome{.exit_code = 0};
+        return std::nullopt;
+      };
+      fixture.put("a.sql", members.substr(0, members.size() - left_out));
+      const auto refused = fixture.restore();
+      REQUIRE_FALSE(refused);
+      CHECK(refused.error().code() == Errc::corrupt);
+      CHECK_FALSE(fixture.ran("pg_restore"));
+    }
+  }
 }
 
 TEST_CASE("globals that are not what their digest says are refused before anything is touched") {
