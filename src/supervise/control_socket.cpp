@@ -39,12 +39,28 @@ Result<UniqueFd> make_socket() {
   return fd;
 }
 
+Result<std::string> number_of_container() {
+  struct stat space{};
+  if (::stat("/proc/self/ns/mnt", &space) != 0) return fail_errno(errno, "look at /proc/self/ns/mnt");
+  return std::to_string(space.st_ino);
+}
+
 }  // namespace
 
 Result<std::string> control_name() {
-  struct stat space{};
-  if (::stat("/proc/self/ns/mnt", &space) != 0) return fail_errno(errno, "look at /proc/self/ns/mnt");
-  return "davit-db-" + std::to_string(space.st_ino);
+  TRY_ASSIGN(number, number_of_container());
+  return "davit-db-" + number;
+}
+
+Result<UniqueFd> hold_restore_name(const std::string& data_directory) {
+  TRY_ASSIGN(number, number_of_container());
+  struct stat directory{};
+  if (::stat(data_directory.c_str(), &directory) != 0) directory.st_ino = 0;
+  TRY_ASSIGN(address, address_of("davit-restore-" + number + "-" + std::to_string(directory.st_ino)));
+  TRY_ASSIGN(fd, make_socket());
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.address), address.length) == 0) return fd;
+  if (errno != EADDRINUSE) return fail_errno(errno, "bind a name for the restore");
+  return fail(Errc::locked, "another davit restores in this container", "wait until it has ended");
 }
 
 Result<ControlSocket> ControlSocket::listen(const std::string& name) {

@@ -22,6 +22,11 @@ inline constexpr std::size_t kLongestMessage = 16384;
 // belongs to one container and which `docker exec` enters.
 [[nodiscard]] Result<std::string> control_name();
 
+// Whoever restores into a data directory from within its container holds a name of it meanwhile
+// (sources/pgbackrest/data_swap.hpp): two at once would each take what the other does for what a dead one has left. It
+// goes with the process. Errc::locked.
+[[nodiscard]] Result<UniqueFd> hold_restore_name(const std::string& data_directory);
+
 // The wrapper's end. Never blocks.
 class ControlSocket {
  public:

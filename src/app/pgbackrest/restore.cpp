@@ -92,7 +92,8 @@ std::vector<std::string> restore_arguments(const DataSwap& swap, const PhysicalR
       // The one that pgbackrest would write names the directory of now, which is not that of later.
       "--recovery-option=restore_command=pgbackrest --stanza=" + stanza + " archive-get %f \"%p\""};
   for (const Tablespace& each : way.tablespaces)
-    arguments.push_back("--tablespace-map=" + each.name + "=" + DataSwap::fresh_directory(each));
+    // By its number: a name may have "=" in it.
+    arguments.push_back("--tablespace-map=" + std::to_string(each.oid) + "=" + DataSwap::fresh_directory(each));
   if (const auto* time = std::get_if<sources::ToTime>(&options.point)) {
     arguments.insert(arguments.end(),
                      {"--type=time", "--target=" + sources::render_moment(time->moment), "--target-action=promote"});

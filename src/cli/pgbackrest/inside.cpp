@@ -47,7 +47,8 @@ Result<app::ServerControl> control_inside(const Cluster& cluster) {
         if (now.state != State::maintenance) return {};
         return fail(Errc::failed, "the server ended while it was starting: " + now.problem.value_or("see its log"),
                     "see the container's log");
-      }};
+      },
+      .inside = true};
 }
 
 }  // namespace davit::cli

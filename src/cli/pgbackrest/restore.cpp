@@ -8,6 +8,7 @@
 #include "cli/pgbackrest/commands.hpp"
 #include "cli/pgbackrest/inside.hpp"
 #include "cli/pgbackrest/place.hpp"
+#include "supervise/control_socket.hpp"
 #include "util/text.hpp"
 
 namespace davit::cli {
@@ -65,6 +66,9 @@ Result<Outcome> from_inside(Workbench& bench, const Globals& globals, const Flag
   options.stanza = stanza_of(globals, flags.place, {});
   TRY_ASSIGN(cluster, cluster_inside(globals));
   TRY_ASSIGN(control, control_inside(cluster));
+  TRY_ASSIGN(alone, supervise::hold_restore_name(control.cluster.data_directory()));
+  // Whether whoever is outside lives can't be seen from here.
+  if (!flags.settle) TRY(sources::DataSwap(control.cluster).check_idle(bench.run()));
   return carry_out(std::move(control), options, flags.settle, bench.run());
 }
 

@@ -9,6 +9,7 @@ namespace davit::sources {
 namespace {
 
 constexpr const char* kFolder = ".davit-restore";
+constexpr int kBusy = 4;  // an exit code of the script
 
 // One script, so that what runs in the container goes on to its end, or to a step that undo() knows, when davit dies.
 // Every function can be run again over what it has half done. `lost+found` belongs to the file system.
@@ -19,8 +20,9 @@ directory=$2
 [ -d "$2" ] || mkdir -m 700 -- "$2"  # somebody may have removed it by hand
 cd -- "$2"
 folder=.davit-restore
+# Where the file system is full, a little was kept for this.
 say_step() {
-  printf '%s\n' "$1" >$folder/step.new
+  printf '%s\n' "$1" 2>/dev/null >$folder/step.new || { rm -f $folder/reserve; printf '%s\n' "$1" >$folder/step.new; }
   mv -f $folder/step.new $folder/step
   sync $folder/step $folder 2>/dev/null || sync
 }
@@ -48,7 +50,8 @@ take_global() { # TO STEP: the latter is where it stays if somebody has started 
 }
 take_out() { # TO
   move_all . "$1"
-  [ ! -f PG_VERSION ] || cp -p PG_VERSION "$1"/PG_VERSION
+  # Half a copy must never come back as the whole.
+  [ ! -f PG_VERSION ] || { cp -p PG_VERSION $folder/version && mv -f $folder/version "$1"/PG_VERSION; }
 }
 put_in() { # FROM
   move_all "$1" .
@@ -58,17 +61,18 @@ put_in() { # FROM
 # for_tablespaces FUNCTION ARGUMENT: in the location of each, of which the file has a line "OID LOCATION".
 for_tablespaces() {
   [ -f $folder/tablespaces ] || return 0
-  while read -r oid location; do
-    (cd -- "$location" && "$1" "$2")
+  while IFS= read -r line; do
+    (cd -- "${line#* }" && "$1" "$2")
   done <$folder/tablespaces
 }
 links_to_locations() {
   [ -f $folder/tablespaces ] || return 0
-  while read -r oid location; do
-    rm -f "$folder/new/pg_tblspc/$oid"
-    ln -s -- "$location" "$folder/new/pg_tblspc/$oid"
+  while IFS= read -r line; do
+    rm -f "$folder/new/pg_tblspc/${line%% *}"
+    ln -s -- "${line#* }" "$folder/new/pg_tblspc/${line%% *}"
   done <$folder/tablespaces
 }
+make_reserve() { head -c 65536 /dev/urandom >$folder/reserve; }
 make_folder() { mkdir -p -m 700 $folder $folder/new $folder/old; }
 # A cluster that was refused after it had started is put behind the old one, and goes with the folder.
 drop_folder() {
@@ -76,12 +80,12 @@ drop_folder() {
   rm -rf $folder
 }
 # What a dead run has left at work here goes on in the container: long work is ended, short work is waited for.
-others() {
+others() { # what to do with long work
   for process in /proc/[0-9]*; do
-    words=$(tr '\0' ' ' <"$process/cmdline" 2>/dev/null) || continue
+    words=$(tr '\0' ' ' 2>/dev/null <"$process/cmdline") || continue
     case $words in
       *"$directory/$folder/new"* | *" davit copy $directory "* | *"cp -a"*" $folder/new/ "*)
-        kill "${process#/proc/}" 2>/dev/null || :
+        $1 "${process#/proc/}" 2>/dev/null || :
         echo "$process"
         ;;
       *" davit begin $directory "* | *" davit exchange $directory "* | *" davit finish $directory "*) echo "$process" ;;
@@ -92,16 +96,38 @@ others() {
 }
 end_others() {
   tries=0
-  while [ -n "$(others)" ]; do
+  while [ -n "$(others kill)" ]; do
     tries=$((tries + 1))
     [ $tries -lt 150 ] || { echo 'what an earlier restore has left at work there does not end' >&2; exit 1; }
     sleep 0.2
   done
 }
+# What was never in its place is of no use to whoever goes back, and the room that it takes may be missing.
+drop_new() { rm -rf $folder/new; }
+# apart DIRECTORY OTHER: neither lies within the other, or is the other.
+apart() {
+  case $1/ in "$2"/*) return 1 ;; esac
+  case $2/ in "$1"/*) return 1 ;; esac
+}
+# keep_apart LOCATION: from those in `places`, since whose entries are moved away must not hold what is moved next.
+keep_apart() {
+  place=$(cd -- "$1" && pwd -P)
+  printf '%s\n' "$places" | while IFS= read -r other; do
+    apart "$place" "$other" && continue
+    printf '%s, the location of a tablespace, can not be exchanged apart from %s\n' "$1" "$other" >&2
+    exit 1
+  done
+  places="$places
+$place"
+}
 back_out() { mkdir -p -m 700 $folder/failed; take_out "$1"; }
 
 case $task in
   lock) lock ;;
+  inside)
+    ! grep -q "@davit-restore-$(stat -L -c %i /proc/self/ns/mnt)-$(stat -c %i .)\$" /proc/net/unix 2>/dev/null || exit 4
+    ;;
+  idle) [ -z "$(others :)" ] || exit 4 ;;
   state)
     [ -d $folder ] || exit 0
     end_others
@@ -109,11 +135,13 @@ case $task in
     [ -s $folder/step ] || echo begun
     ;;
   check)
-    own=$(stat -c %d .)
-    for entry in * .[!.]* ..?*; do
-      [ -d "$entry" ] && [ ! -L "$entry" ] && [ "$entry" != lost+found ] || continue
-      [ "$(stat -c %d "$entry")" = "$own" ] || { printf '%s is a mount of its own\n' "$entry" >&2; exit 1; }
-    done
+    # Numbers of devices tell nothing: two volumes of a host often lie in one file system.
+    real=$(pwd -P)
+    while read -r _ _ _ _ mount _; do
+      mount=$(printf '%b.' "$(printf '%s' "$mount" | sed 's/\\\([0-7]\{3\}\)/\\0\1/g')")
+      mount=${mount%.}
+      case $mount in "${real%/}"/*) printf '%s is a mount of its own\n' "${mount#"${real%/}/"}" >&2; exit 1 ;; esac
+    done </proc/self/mountinfo
     [ -w . ] || { echo 'it is not writable' >&2; exit 1; }
     ;;
   space)
@@ -122,19 +150,26 @@ case $task in
     ;;
   announce)
     make_folder
+    make_reserve
     say_step restoring
     ;;
   begin)
     shift 2
     make_folder
+    [ -e $folder/reserve ] || make_reserve
     : >$folder/tablespaces
     say_step restoring
+    lines=
+    places=$(pwd -P)
     while [ $# -gt 1 ]; do
       [ -d "$2" ] || { printf '%s, the location of a tablespace, is missing\n' "$2" >&2; exit 1; }
-      printf '%s %s\n' "$1" "$2" >>$folder/tablespaces
-      (cd -- "$2" && make_folder)
+      keep_apart "$2"
+      lines="$lines$1 $2
+"
       shift 2
     done
+    printf '%s' "$lines" >$folder/tablespaces
+    for_tablespaces make_folder ''
     ;;
   copy)
     for entry in * .[!.]* ..?*; do
@@ -159,7 +194,13 @@ case $task in
   undo)
     known=$3
     end_others
+    rm -f $folder/reserve
     case $(step) in
+      restoring | back) drop_new ;;
+      leaving)
+        drop_new
+        for_tablespaces drop_new ''
+        ;;
       entering | swapped | returning)
         say_step returning
         mkdir -p -m 700 $folder/failed
@@ -197,10 +238,23 @@ std::string DataSwap::fresh_directory(const Tablespace& tablespace) {
   return tablespace.location + "/" + kFolder + "/new";
 }
 
-Result<std::string> DataSwap::call(std::vector<std::string> arguments, std::string_view doing, RunContext& run) const {
+Result<engine::CommandText> DataSwap::perform(const std::vector<std::string>& arguments, RunContext& run) const {
   std::vector<std::string> argv{"sh", "-c", kScript, "davit", arguments.front(), cluster_.data_directory()};
   argv.insert(argv.end(), arguments.begin() + 1, arguments.end());
-  TRY_ASSIGN(answer, cluster_.ask(std::move(argv), run));
+  return cluster_.ask(std::move(argv), run);
+}
+
+Result<bool> DataSwap::is_free(const char* task, RunContext& run) const {
+  TRY_ASSIGN(answer, perform({task}, run));
+  if (answer.outcome.exit_code == kBusy) return false;
+  if (answer.outcome.exit_code != 0)
+    return std::unexpected(command_error("see who works in " + cluster_.data_directory(), "sh", answer.outcome));
+  return true;
+}
+
+Result<std::string> DataSwap::call(const std::vector<std::string>& arguments, std::string_view doing,
+                                   RunContext& run) const {
+  TRY_ASSIGN(answer, perform(arguments, run));
   if (answer.outcome.exit_code != 0) return std::unexpected(command_error(doing, "sh", answer.outcome));
   return answer.out;
 }
@@ -213,6 +267,20 @@ Result<DataSwap::State> DataSwap::state(RunContext& run) const {
   if (step == "restoring" || step == "back") return State::restoring;
   if (step == "done") return State::done;
   return step == "swapped" ? State::swapped : State::between;
+}
+
+Result<> DataSwap::check_nobody_inside(RunContext& run) const {
+  TRY_ASSIGN(free, is_free("inside", run));
+  if (free) return {};
+  return fail(Errc::locked, "a davit inside the container restores in " + cluster_.data_directory(),
+              "wait until it has ended");
+}
+
+Result<> DataSwap::check_idle(RunContext& run) const {
+  TRY_ASSIGN(free, is_free("idle", run));
+  if (free) return {};
+  return fail(Errc::locked, "a restore is at work in " + cluster_.data_directory(),
+              "wait until it has ended; if whoever began it is dead, `davit pgbackrest restore --settle` ends it");
 }
 
 Result<> DataSwap::check(RunContext& run) const {
@@ -247,7 +315,7 @@ Result<> DataSwap::begin(const std::vector<Tablespace>& tablespaces, bool copy, 
       return fail(Errc::failed, "tablespace " + escape_for_display(each.name) + " has a line end in its location");
     arguments.insert(arguments.end(), {std::to_string(each.oid), each.location});
   }
-  TRY(call(std::move(arguments), "make room for the restored cluster", run));
+  TRY(call(arguments, "make room for the restored cluster", run));
   if (copy) TRY(call({"copy"}, "copy the cluster's files", run));
   return {};
 }

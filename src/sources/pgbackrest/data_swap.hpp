@@ -31,6 +31,10 @@ class DataSwap {
   [[nodiscard]] Result<State> state(RunContext& run) const;
   // Errc::failed if something can't be put aside, such as a directory of it that is a mount of its own.
   [[nodiscard]] Result<> check(RunContext& run) const;
+  // Errc::locked if a davit inside the container restores there (supervise::hold_restore_name()).
+  [[nodiscard]] Result<> check_nobody_inside(RunContext& run) const;
+  // Errc::locked if something is at work for a restore there, of whoever began it, dead or alive.
+  [[nodiscard]] Result<> check_idle(RunContext& run) const;
   // Bytes that are free where the data directory is, and bytes that it holds.
   struct Space {
     std::uint64_t free = 0;
@@ -53,8 +57,10 @@ class DataSwap {
   [[nodiscard]] Result<> finish(RunContext& run) const;
 
  private:
-  [[nodiscard]] Result<std::string> call(std::vector<std::string> arguments, std::string_view doing,
+  [[nodiscard]] Result<engine::CommandText> perform(const std::vector<std::string>& arguments, RunContext& run) const;
+  [[nodiscard]] Result<std::string> call(const std::vector<std::string>& arguments, std::string_view doing,
                                          RunContext& run) const;
+  [[nodiscard]] Result<bool> is_free(const char* task, RunContext& run) const;
   // What a server that was killed has left, so that the lock of one that somebody starts can be told from it.
   [[nodiscard]] Result<std::string> lock(RunContext& run) const;
   const Cluster& cluster_;

@@ -88,6 +88,7 @@ Result<Settled> settle_old(ServerControl& control, RunContext& run) {
 
 Result<Settled> settle_swap(ServerControl& control, RunContext& run) {
   using State = DataSwap::State;
+  if (!control.inside) TRY(DataSwap(control.cluster).check_nobody_inside(run));
   TRY_ASSIGN(left, DataSwap(control.cluster).state(run));
   if (left == State::none) return Settled::nothing;
   if (left == State::begun) {

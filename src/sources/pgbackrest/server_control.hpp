@@ -24,6 +24,8 @@ struct ServerControl {
   std::function<Result<>(RunContext&)> leave;
   // An error if the server that was started has ended, with what is known of why.
   std::function<Result<>(RunContext&)> check_runs;
+  // This davit works in the server's own container, and holds the name of those that do.
+  bool inside = false;
 };
 
 // Makes one for a container that is there. What must be put right if davit dies between stop() and start() is in the
@@ -46,7 +48,7 @@ inline constexpr const char* kSettleByHand =
 
 // Puts right what a dead run has left: a restored cluster whose server runs has transactions by now that are nowhere
 // else, so it stays; otherwise the old files are put back, and their server is started. Says so. `control` is at the
-// state that it leads to.
+// state that it leads to. Errc::locked if a davit inside the container is at work on it.
 enum class Settled { nothing, restored, old, old_stopped };
 [[nodiscard]] Result<Settled> settle_swap(ServerControl& control, RunContext& run);
 

@@ -78,8 +78,9 @@ Result<ClusterFill> fill_from_set(const model::Item& item) {
         "--set=" + set, "--pg1-path=" + data, "--type=immediate", "--target-action=promote",
         // The one that pgbackrest would write names the directory of now, which is not that of later.
         "--recovery-option=restore_command=pgbackrest --stanza=" + stanza + " archive-get %f \"%p\""};
+    // By its number: a name may have "=" in it.
     for (const Tablespace& each : tablespaces)
-      arguments.push_back("--tablespace-map=" + each.name + "=" + DataSwap::fresh_directory(each));
+      arguments.push_back("--tablespace-map=" + std::to_string(each.oid) + "=" + DataSwap::fresh_directory(each));
     arguments.emplace_back("restore");
     TRY_ASSIGN(warnings, PgBackRest(cluster, stanza).command(std::move(arguments), "restore " + set, run));
     for (const std::string& warning : warnings) run.reporter.warning(warning);

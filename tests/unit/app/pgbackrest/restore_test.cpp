@@ -32,7 +32,7 @@ constexpr const char* kPgBackRest = R"sh(
 for each; do
   case $each in
     --pg1-path=*) path=${each#*=} ;;
-    --tablespace-map=ts=*) space=${each#*=ts=} ;;
+    --tablespace-map=16384=*) space=${each#*=16384=} ;;
     --set=*) set=yes ;;
   esac
 done

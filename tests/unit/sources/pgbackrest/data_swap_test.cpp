@@ -1,12 +1,18 @@
 #include "sources/pgbackrest/data_swap.hpp"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
 #include <thread>
 
+#include "supervise/control_socket.hpp"
 #include "support/process.hpp"
 #include "support/quiet_run.hpp"
 #include "support/temporary_directory.hpp"
@@ -52,6 +58,11 @@ class Bench {
     fs::permissions(root() / "bin/mv", fs::perms::owner_all);
     return {Programs::on_this_machine({"PATH=" + (root() / "bin").string() + ":/usr/bin:/bin"}),
             (root() / "data").string()};
+  }
+  // Found before the machine's own.
+  void program(const std::string& name, const std::string& body) const {
+    std::ofstream(root() / "bin" / name) << "#!/bin/sh\n" << body << "\n";
+    fs::permissions(root() / "bin" / name, fs::perms::owner_all);
   }
   [[nodiscard]] bool died() const {
     int left = 0;
@@ -210,6 +221,115 @@ TEST_CASE("what a dead run undoes still is waited for", "[pgbackrest][swap]") {
   REQUIRE(state);
   CHECK(waited);
   CHECK(*state == DataSwap::State::restoring);
+}
+
+TEST_CASE("what is mounted below a data directory can't be moved aside, be it a file", "[pgbackrest][swap]") {
+  test::QuietRun run;
+  const Programs programs = Programs::on_this_machine({"PATH=/usr/bin:/bin"});
+  // The Engine mounts files there, which are of the same file system as others of its volumes.
+  const Cluster etc{programs, "/etc"};
+  const auto refused = DataSwap(etc).check(run.context);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message().contains("is a mount of its own"));
+}
+
+TEST_CASE("a tablespace may lie at any odd name", "[pgbackrest][swap]") {
+  const Bench bench;
+  test::QuietRun run;
+  const std::string odd = (bench.root() / "data of\todd \\names 'and %s ").string();
+  fs::rename(bench.root() / "space", odd);
+  const std::vector<Tablespace> tablespaces{{"ts", 16384, odd}};
+  const Cluster cluster = bench.cluster();
+  const DataSwap swap(cluster);
+  REQUIRE(swap.begin(tablespaces, false, run.context));
+  bench.restore();
+  bench.put(fs::path(DataSwap::fresh_directory(tablespaces.front())) / "PG_17/1", "new");
+  REQUIRE(swap.exchange(run.context));
+  CHECK(test::read_file(fs::path(odd) / "PG_17/1") == "new");
+  CHECK(fs::read_symlink(bench.root() / "data/pg_tblspc/16384").string() == odd);
+  REQUIRE(swap.undo(run.context));
+  REQUIRE(swap.clear(run.context));
+  CHECK(test::read_file(fs::path(odd) / "PG_17/1") == "old");
+  CHECK_FALSE(fs::exists(fs::path(odd) / ".davit-restore"));
+}
+
+TEST_CASE("tablespaces that would be moved with others are refused before anything is", "[pgbackrest][swap]") {
+  const Bench bench;
+  test::QuietRun run;
+  const auto before = bench.files();
+  const Cluster cluster = bench.cluster();
+  fs::create_directories(bench.root() / "space/inner");
+  fs::create_directories(bench.root() / "space 2");
+  fs::create_directories(bench.root() / "data/inner");
+  fs::create_directory_symlink(bench.root() / "data/inner", bench.root() / "link");
+  const auto place = [&](const char* name) { return (bench.root() / name).string(); };
+  const std::vector<std::vector<Tablespace>> refused{{{"a", 1, place("space")}, {"b", 2, place("space/inner")}},
+                                                     {{"a", 1, place("space/inner")}, {"b", 2, place("space")}},
+                                                     {{"a", 1, place("space")}, {"b", 2, place("space/")}},
+                                                     {{"a", 1, place("data/inner")}},
+                                                     {{"a", 1, place("link")}},
+                                                     {{"a", 1, bench.root().string()}}};
+  for (const auto& tablespaces : refused) {
+    CAPTURE(tablespaces.back().location);
+    const auto begun = DataSwap(cluster).begin(tablespaces, false, run.context);
+    REQUIRE_FALSE(begun);
+    CHECK(begun.error().message().contains("can not be exchanged apart from"));
+    REQUIRE(DataSwap(cluster).undo(run.context));
+    REQUIRE(DataSwap(cluster).clear(run.context));
+    CHECK(bench.files() == before);
+  }
+  CHECK(DataSwap(cluster).begin({{"a", 1, place("space")}, {"b", 2, place("space 2")}}, false, run.context));
+}
+
+TEST_CASE("where the disk is full the old cluster comes back", "[pgbackrest][swap]") {
+  const bool exchanged = GENERATE(false, true);
+  const Bench bench;
+  test::QuietRun run;
+  const auto before = bench.files();
+  const Cluster cluster = bench.cluster();
+  REQUIRE(DataSwap(cluster).begin(bench.tablespaces(), false, run.context));
+  bench.restore();
+  if (exchanged) REQUIRE(DataSwap(cluster).exchange(run.context));
+  // No file can be written to until the room that was kept is given back, or that of the new cluster.
+  const std::string folder = (bench.root() / "data/.davit-restore").string();
+  bench.program("mkdir", "[ ! -e " + folder + "/reserve ] || { echo full >&2; exit 1; }\nexec /bin/mkdir \"$@\"");
+  fs::remove(folder + "/step.new");
+  fs::create_symlink("/dev/full", folder + "/step.new");
+  bench.program("rm", "for each; do case $each in */reserve | */new) /bin/rm -f '" + folder +
+                          "/step.new' ;; esac; done\nexec /bin/rm \"$@\"");
+  REQUIRE(DataSwap(cluster).undo(run.context));
+  REQUIRE(DataSwap(cluster).clear(run.context));
+  CHECK(bench.files() == before);
+}
+
+TEST_CASE("whoever is at work there keeps a second one out", "[pgbackrest][swap]") {
+  const Bench bench;
+  test::QuietRun run;
+  const Cluster cluster = bench.cluster();
+  const DataSwap swap(cluster);
+  CHECK(swap.check_nobody_inside(run.context));
+  {
+    const auto held = supervise::hold_restore_name((bench.root() / "data").string());
+    REQUIRE(held);
+    CHECK(swap.check_nobody_inside(run.context).error().code() == Errc::locked);
+    CHECK(supervise::hold_restore_name((bench.root() / "data").string()).error().code() == Errc::locked);
+  }
+  CHECK(swap.check_nobody_inside(run.context));
+  REQUIRE(swap.begin({}, false, run.context));
+  CHECK(swap.check_idle(run.context));
+  // As pgbackrest has it in its arguments.
+  const pid_t worker = ::fork();
+  if (worker == 0) {
+    ::execlp("sleep", ("--pg1-path=" + swap.fresh_directory()).c_str(), "60", nullptr);
+    ::_exit(1);
+  }
+  const auto busy = [&] { return !swap.check_idle(run.context); };
+  for (int i = 0; i < 500 && !busy(); ++i) ::usleep(10'000);
+  CHECK(swap.check_idle(run.context).error().code() == Errc::locked);
+  CHECK(::waitpid(worker, nullptr, WNOHANG) == 0);
+  ::kill(worker, SIGKILL);
+  ::waitpid(worker, nullptr, 0);
+  CHECK(swap.check_idle(run.context));
 }
 
 TEST_CASE("a copy of the old files is what a restore of differences begins with", "[pgbackrest][swap]") {
