@@ -18,7 +18,8 @@ struct UstarOwner {
 };
 
 // The member, without an end behind it.
-inline std::string ustar_member(const std::string& name, const std::string& data, const UstarOwner& owner = {}) {
+inline std::string ustar_member(const std::string& name, const std::string& data, const UstarOwner& owner = {},
+                                char type = '0') {
   constexpr std::size_t kBlock = 512;
   constexpr std::size_t kSumAt = 148;
   std::string header(kBlock, '\0');
@@ -29,7 +30,7 @@ inline std::string ustar_member(const std::string& name, const std::string& data
   put(116, owner.group);
   put(124, std::format("{:011o}", data.size()));
   put(136, "00000000000");
-  put(156, "0");
+  put(156, std::string(1, type));
   put(257, owner.magic);
   put(kSumAt, std::string(8, ' '));
   const unsigned sum = std::accumulate(header.begin(), header.end(), 0U,
@@ -37,6 +38,8 @@ inline std::string ustar_member(const std::string& name, const std::string& data
   put(kSumAt, std::format("{:06o}", sum) + std::string("\0 ", 2));
   return header + data + std::string((kBlock - data.size() % kBlock) % kBlock, '\0');
 }
+
+inline std::string ustar_directory(const std::string& name) { return ustar_member(name, "", {}, '5'); }
 
 inline std::string end_of_tar() { return std::string(1024, '\0'); }
 

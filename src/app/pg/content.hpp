@@ -13,7 +13,7 @@ namespace davit::app {
 enum class DumpContent {
   custom,           // pg_dump -Fc
   tar,              // pg_dump -Ft
-  directory,        // a tar of what pg_dump -Fd makes, its table of contents first
+  directory,        // a tar of what pg_dump -Fd makes
   cluster_script,   // SQL of pg_dumpall
   database_script,  // SQL of pg_dump -Fp
   base_plain,       // a base backup: sources::BaseForm
@@ -21,7 +21,7 @@ enum class DumpContent {
   unknown,
 };
 // By its first bytes, decoded; kHeadBytes of them are enough. Pure.
-inline constexpr std::size_t kHeadBytes = 1024;
+inline constexpr std::size_t kHeadBytes = 4096;
 [[nodiscard]] DumpContent content_of(std::string_view head);
 
 struct StoredContent {

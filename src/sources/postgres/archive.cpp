@@ -6,6 +6,7 @@
 
 #include "sources/postgres/sql_text.hpp"
 #include "stream/memory_stream.hpp"
+#include "util/text.hpp"
 
 namespace davit::sources {
 namespace {
@@ -20,7 +21,7 @@ umask 077
 dir=$(mktemp -d 2>/dev/null || mktemp -d -p /dev/shm) || exit 81
 trap 'rm -rf "$dir"' EXIT
 case $1 in
-  directory) mkdir "$dir/head" || exit 81; tar -C "$dir/head" -xf - toc.dat 2>/dev/null; cat > /dev/null ;;
+  directory) mkdir "$dir/head" || exit 81; tar -C "$dir/head" -xf - toc.dat ./toc.dat 2>/dev/null; cat > /dev/null ;;
   *) cat > "$dir/head" || exit 81 ;;
 esac
 shift
@@ -141,6 +142,9 @@ Result<ArchiveHead> read_head(const Server& server, stream::ByteSource& plain, c
     }
     if (answer.outcome.exit_code != kCut)
       return std::unexpected(command_error("read the dump's table of contents", "pg_restore", answer.outcome));
+    if (!ended && size >= kLastTry && form.directory)
+      return fail(Errc::corrupt, "the tar of the dump's directory has no toc.dat in its first " + render_bytes(size),
+                  "make it anew with that file first: tar -C DIRECTORY -cf FILE toc.dat .");
     if (ended || size >= kLastTry)
       return std::unexpected(unreadable("read the dump's table of contents", answer.outcome));
   }

@@ -31,7 +31,7 @@ class PrefixedSource : public stream::ByteSource {
 [[nodiscard]] Result<> drain(stream::ByteSource& source);
 
 struct ArchiveForm {
-  bool directory = false;                   // a tar of the directory format, its table of contents first
+  bool directory = false;                   // a tar of the directory format
   std::vector<std::string> ownership = {};  // as Filling::ownership()
 };
 struct ArchiveHead {

@@ -59,6 +59,25 @@ TEST_CASE("what a file holds is told by its contents") {
     CHECK(content_of(other) == DumpContent::unknown);
 }
 
+TEST_CASE("a dump's directory is told by its contents in whatever way it was packed") {
+  const std::string toc = archive(3);
+  const auto packed = [](const std::string& members) { return members + test::end_of_tar(); };
+  const std::string dot = test::ustar_directory("./");
+  CHECK(content_of(packed(dot + test::ustar_member("./toc.dat", toc))) == DumpContent::directory);
+  CHECK(content_of(packed(dot + test::ustar_member("./4711.dat.gz", "rows") + test::ustar_member("./toc.dat", toc))) ==
+        DumpContent::directory);
+  for (const char* name : {"4711.dat", "./4711.dat.zst", "blobs.toc", "./blobs_1.toc", "./blob_16385.dat.lz4"}) {
+    CAPTURE(name);
+    CHECK(content_of(packed(test::ustar_member(name, "rows"))) == DumpContent::directory);
+  }
+  for (const char* name : {"./holiday.jpg", ".dat", "blob_.dat", "4711", "x4711.dat"}) {
+    CAPTURE(name);
+    CHECK(content_of(packed(dot + test::ustar_member(name, "toc.dat"))) == DumpContent::unknown);
+  }
+  CHECK(content_of(packed(dot + test::ustar_member("./toc.dat", "something else"))) == DumpContent::unknown);
+  CHECK(content_of(packed(dot)) == DumpContent::unknown);
+}
+
 TEST_CASE("a compressed file is looked into") {
   storage::MemoryStorage storage;
   put(storage, "plain", "--\n-- PostgreSQL database cluster dump\n--\n");
