@@ -11,7 +11,8 @@ namespace {
 constexpr std::size_t kNamed = 5;
 
 // Each thing on a line of its own with a NUL behind it, as names may hold line ends. What is put aside has the pid of
-// its script in it, in the container's own numbers: of another container's, or of one before a restart, nothing lives.
+// its script in it, in the container's own numbers, and that file is locked while anything is at work there, also in
+// another container that has the same directory mounted.
 constexpr std::string_view kTend = R"sh(
 cd -- "$1" || exit 1
 owner=$(stat -L -c %u:%g "$2" 2>/dev/null || :)
@@ -24,6 +25,7 @@ for entry in * .[!.]* ..?*; do
     davit-????????)
       pid=$(cat "$entry/pid" 2>/dev/null || :)
       if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q ' davit '; then continue; fi
+      if [ -r "$entry/pid" ] && command -v flock >/dev/null && ! flock -n "$entry/pid" true; then continue; fi
       if rm -rf -- "$entry" 2>/dev/null; then printf 'cleared %s\0' "$entry"; else printf 'stuck %s\0' "$entry"; fi
       ;;
     *) printf 'foreign %s\0' "$entry" ;;

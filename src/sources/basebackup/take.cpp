@@ -51,6 +51,9 @@ dir=$(mktemp -d "$where/davit-XXXXXXXX") || exit 81
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 143' HUP INT TERM PIPE
 echo $$ >"$dir/pid"
+# Held by whatever is at work here, for those in other containers, who can't see it.
+exec 9>>"$dir/pid"
+flock -n 9 2>/dev/null || :
 "$@" -D "$dir/set" >&2 || exit
 cd "$dir/set" || exit 81
 [ -f backup_manifest ] || { echo 'pg_basebackup has written no backup_manifest' >&2; exit 1; }

@@ -1,6 +1,7 @@
 #include "sources/basebackup/db_directory.hpp"
 
-#include <unistd.h>
+#include <fcntl.h>
+#include <sys/file.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include "sources/postgres/programs.hpp"
 #include "support/quiet_run.hpp"
 #include "support/temporary_directory.hpp"
+#include "util/unique_fd.hpp"
 
 namespace davit::sources {
 
@@ -41,7 +43,12 @@ TEST_CASE("what dead runs have put aside goes, and nothing else") {
   put("data/PG_VERSION", "17");
   put("db/davit-aaaaaaaa/pid", "999999999\n");
   put("db/davit-aaaaaaaa/set/base.tar", "x");
-  put("db/davit-bbbbbbbb/set/base.tar", "x");  // killed before it said who it is
+  put("db/davit-bbbbbbbb/set/base.tar", "x");   // killed before it said who it is
+  put("db/davit-cccccccc/pid", "999999999\n");  // of another container, where it lives
+  const int held = ::open((root / "db/davit-cccccccc/pid").c_str(), O_RDONLY | O_CLOEXEC);
+  REQUIRE(held >= 0);
+  const UniqueFd lock(held);
+  REQUIRE(::flock(lock.get(), LOCK_EX | LOCK_NB) == 0);
   put("db/davit-mine", "its user's");
   put("db/dump.sql", "its user's");
   put("db/.hidden file", "its user's");
@@ -54,6 +61,7 @@ TEST_CASE("what dead runs have put aside goes, and nothing else") {
   CHECK(answer->outcome.exit_code == 0);
   CHECK(!fs::exists(root / "db/davit-aaaaaaaa"));
   CHECK(!fs::exists(root / "db/davit-bbbbbbbb"));
+  CHECK(fs::exists(root / "db/davit-cccccccc/pid"));
   CHECK(fs::exists(root / "db/davit-mine"));
   CHECK(fs::exists(root / "db/dump.sql"));
   CHECK(fs::exists(root / "db/.hidden file"));
