@@ -10,22 +10,36 @@ namespace davit::sources {
 namespace {
 
 // value NAME DEFAULT [SECTION]: an option as pgBackRest finds it: in its environment, else in the section, else in
-// [global] of its configuration file. Beside pgbackrest's own way, so that nothing has to exist yet.
+// [global] of its configuration file and those that it includes. Beside pgbackrest's own way, so that nothing has to
+// exist yet. The usual files are included only by the usual one.
 constexpr std::string_view kOptions = R"sh(
 set -eu
-conf=${PGBACKREST_CONFIG:-}
-if [ -z "$conf" ]; then
+PGBACKREST_CONFIG=${PGBACKREST_CONFIG:-}
+conf=$PGBACKREST_CONFIG
+if [ -z "$conf" ] && [ -n "${PGBACKREST_CONFIG_PATH:-}" ]; then
+  conf=$PGBACKREST_CONFIG_PATH/pgbackrest.conf
+elif [ -z "$conf" ]; then
   conf=/etc/pgbackrest/pgbackrest.conf
   [ -e $conf ] || [ ! -e /etc/pgbackrest.conf ] || conf=/etc/pgbackrest.conf
 fi
-from_file() { # NAME SECTION
-  [ -r "$conf" ] || return 0
-  awk -v name="$1" -v section="[$2]" '
+include=${PGBACKREST_CONFIG_INCLUDE_PATH:-}
+[ -n "$include$PGBACKREST_CONFIG" ] || include=${PGBACKREST_CONFIG_PATH:-/etc/pgbackrest}/conf.d
+in_file() { # FILE NAME SECTION
+  [ -r "$1" ] || return 0
+  awk -v name="$2" -v section="[$3]" '
     /^[ \t]*\[/ { gsub(/[ \t\r]/, ""); inside = ($0 == section); next }
     inside && index($0, "=") {
       key = substr($0, 1, index($0, "=") - 1); gsub(/[ \t]/, "", key)
       if (key == name) { value = substr($0, index($0, "=") + 1); gsub(/^[ \t]+|[ \t\r]+$/, "", value); print value; exit }
-    }' "$conf"
+    }' "$1"
+}
+from_included() { # NAME SECTION
+  [ -z "$include" ] || for file in "$include"/*.conf; do in_file "$file" "$1" "$2"; done | head -n 1
+}
+from_file() { # NAME SECTION
+  line=$(in_file "$conf" "$1" "$2")
+  [ -z "$line" ] || { printf '%s\n' "$line"; return 0; }
+  from_included "$1" "$2"
 }
 value() {
   variable=PGBACKREST_$(printf '%s' "$1" | tr 'a-z-' 'A-Z_')
@@ -72,7 +86,15 @@ fi
 [ -n "$path" ] || want "[$stanza]" "pg1-path=$2"
 [ "$3" = postgres ] || [ -n "$(value pg1-user '' "$stanza")" ] || want "[$stanza]" "pg1-user=$3"
 kept=$(value repo1-retention-full '' "$stanza")
-if [ -n "$4" ] && [ "$kept" != "$4" ]; then want '[global]' "repo1-retention-full=$4"
+if [ -n "$4" ] && [ "$kept" != "$4" ]; then
+  if [ -n "$(from_included repo1-retention-full "$stanza")$(from_included repo1-retention-full global)" ]; then
+    printf 'repo1-retention-full stands in a file of %s\n' "$include" >&2
+    exit 6
+  fi
+  # What stands in the section of the stanza is what counts.
+  where='[global]'
+  [ -z "$(from_file repo1-retention-full "$stanza")" ] || where="[$stanza]"
+  want "$where" "repo1-retention-full=$4"
 elif [ -z "$kept" ]; then want '[global]' repo1-retention-full=1; fi
 needed=$wanted
 [ -n "$(value start-fast '' "$stanza")" ] || want '[global]' start-fast=y
@@ -180,6 +202,9 @@ Result<std::vector<std::string>> write_configuration(const Cluster& cluster, con
                                   options.retention_full ? std::to_string(*options.retention_full) : std::string()},
                                  run));
   if (answer.outcome.exit_code == 4) return std::unexpected(must_be_set(answer.out));
+  if (answer.outcome.exit_code == 6)
+    return fail(Errc::usage, "configure pgBackRest: " + answer.outcome.errors,
+                "change it there, or leave out --retention-full");
   if (answer.outcome.exit_code == 5)
     return fail(Errc::usage, "configure pgBackRest: " + answer.outcome.errors,
                 "name the stanza of this cluster with --stanza");
