@@ -4,10 +4,22 @@ namespace davit::sources {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+// What keeps a server from answering for a moment, such as too many clients, has passed by then.
+constexpr int kRefusals = 20;
+
+bool accepts_connections(const Cluster& cluster, RunContext& run) {
+  const auto answer = cluster.ask({"pg_isready", "-q"}, run);
+  return answer && answer->outcome.exit_code == 0;
+}
+
+}  // namespace
+
 Result<std::optional<std::string>> wait_for_recovery(const ServerControl& control, const Cluster& cluster,
                                                      RunContext& run) {
   run.reporter.step("wait until recovery has ended");
-  while (true) {
+  for (int refusals = 0;;) {
     TRY(run.check());
     auto answer =
         ask_server(cluster, "select pg_is_in_recovery(), coalesce(pg_last_xact_replay_timestamp()::text, '')", run);
@@ -16,6 +28,12 @@ Result<std::optional<std::string>> wait_for_recovery(const ServerControl& contro
       return reached.empty() ? std::nullopt : std::optional(std::move(reached));
     }
     TRY(control.check_runs(run));
+    // One that takes connections and not this one would be waited for for ever.
+    refusals = !answer && accepts_connections(cluster, run) ? refusals + 1 : 0;
+    if (refusals == kRefusals)
+      return fail(Errc::credentials, "the server runs, and davit can't ask it: " + answer.error().message(),
+                  "user and password that the container names (POSTGRES_USER, POSTGRES_PASSWORD) must be those of the "
+                  "restored cluster");
     run.clock.sleep_for(500ms);
   }
 }
@@ -65,8 +83,10 @@ namespace {
 Result<bool> came_through(const ServerControl& control, RunContext& run) {
   if (!control.runs) return false;
   const auto recovered = wait_for_recovery(control, control.cluster, run);
-  if (!recovered && recovered.error().code() == Errc::cancelled) return std::unexpected(recovered.error());
-  return recovered.has_value();
+  if (recovered) return true;
+  const Errc code = recovered.error().code();
+  if (code == Errc::cancelled || code == Errc::credentials) return std::unexpected(recovered.error());
+  return false;
 }
 
 Result<Settled> settle_old(ServerControl& control, RunContext& run) {

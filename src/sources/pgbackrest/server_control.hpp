@@ -33,7 +33,8 @@ struct ServerControl {
 using ControlOf = std::function<Result<ServerControl>(engine::Engine& engine, const engine::ContainerInfo& container,
                                                       Journal& journal, RunContext& run)>;
 
-// As long as the server lives and says that it recovers, however long that takes. Returns the time of the last
+// As long as the server lives and says that it recovers, however long that takes. Errc::credentials if it takes
+// connections, but none of these. Returns the time of the last
 // transaction that was replayed, as the server says it; nothing if there was none.
 [[nodiscard]] Result<std::optional<std::string>> wait_for_recovery(const ServerControl& control, const Cluster& cluster,
                                                                    RunContext& run);

@@ -50,6 +50,7 @@ esac
 
 constexpr const char* kPsql = R"sh(
 [ -e "$ROOT/runs" ] || exit 2
+[ ! -e "$ROOT/new password" ] || ! grep -q new "$ROOT/data/global/pg_control" || exit 2
 case "$*" in *pg_is_in_recovery*) echo 'f|2026-11-21 23:10:51+00' ;; *) echo 7 ;; esac
 )sh";
 
@@ -69,6 +70,7 @@ class Bench {
     put("set-info.json", set);
     program("pgbackrest", kPgBackRest);
     program("psql", kPsql);
+    program("pg_isready", "[ -e \"$ROOT/runs\" ] || exit 2\n");
     for (const char* name : {"sh", "mv"}) program(name, std::string("exec /bin/") + name + " \"$@\"\n");
     before = files();
     after = {{"data/PG_VERSION", "17\n"},
@@ -89,6 +91,8 @@ class Bench {
     std::ifstream(root() / "count") >> left;
     return left < 1;
   }
+  // The cluster in the repository has another one than the container names.
+  void another_password() const { put("new password", ""); }
   [[nodiscard]] bool is_dead() const { return fs::exists(root() / "dead"); }
   [[nodiscard]] bool runs() const { return fs::exists(root() / "runs"); }
   // Somebody else's davit, and a server that starts if it finds a cluster.
@@ -238,6 +242,18 @@ TEST_CASE("killed at any command, the next davit finds the old state or the new 
   CHECK(seen[Settled::nothing] > 0);
   CHECK(seen[Settled::old] > 10);
   CHECK(seen[Settled::restored] > 1);
+}
+
+TEST_CASE("a restored cluster that davit can't ask is not waited for for ever", "[pgbackrest][physical]") {
+  Bench bench;
+  bench.another_password();
+  const auto restored = restore_physical(bench.control(), bench.options, bench.run);
+  REQUIRE_FALSE(restored);
+  CHECK(restored.error().code() == Errc::credentials);
+  CHECK(restored.error().message().contains("davit can't ask it"));
+  CHECK(restored.error().message().contains("the old cluster is back, and its server runs"));
+  CHECK(bench.files() == bench.before);
+  CHECK(bench.runs());
 }
 
 TEST_CASE("a server that had been stopped stays so when its restore fails", "[pgbackrest][physical]") {
