@@ -134,6 +134,7 @@ Result<int> restore_base(Workbench& bench, const Globals& globals, const Flags& 
   if (place.container.empty() && place.service.empty() && globals.stack.empty())
     return fail(Errc::usage, escape_for_display(flags.dump) + " is a base backup, which becomes the files of a server",
                 "name the server's container with --container, or --stack and --service");
+  TRY(check_in_container(flags.server));
   TRY_ASSIGN(engine, bench.engine());
   TRY_ASSIGN(found, find_database(bench, place));
   TRY_ASSIGN(base, app::check_base_set(storage, key, locations, bench.run()));

@@ -35,10 +35,7 @@ Result<> check_port(const std::string& port) {
 }
 
 Result<OpenServer> open_in_container(Workbench& bench, const ServerFlags& flags) {
-  if (!flags.host.empty() || !flags.port.empty() || !flags.user.empty() || !flags.password.empty() ||
-      !flags.tools_image.empty())
-    return fail(Errc::usage, "a server in a container takes no --host, --port, --user, --password and --tools-image",
-                "its user and password are taken from the container");
+  TRY(check_in_container(flags));
   TRY_ASSIGN(engine, bench.engine());
   engine::ContainerId id{flags.container};
   if (id.value.empty()) {
@@ -57,6 +54,14 @@ Result<OpenServer> open_in_container(Workbench& bench, const ServerFlags& flags)
 }
 
 }  // namespace
+
+Result<> check_in_container(const ServerFlags& flags) {
+  if (flags.host.empty() && flags.port.empty() && flags.user.empty() && flags.password.empty() &&
+      flags.tools_image.empty())
+    return {};
+  return fail(Errc::usage, "a server in a container takes no --host, --port, --user, --password and --tools-image",
+              "its user and password are taken from the container");
+}
 
 Result<engine::ContainerId> find_server_container(Workbench& bench, engine::Engine& engine,
                                                   const std::string& service) {

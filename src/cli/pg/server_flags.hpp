@@ -31,6 +31,8 @@ void add_server_flags(CLI::App& command, ServerFlags& flags);
 // user, a server of the network is asked for as "postgres", as its images have it.
 [[nodiscard]] Result<net::PqParameters> server_parameters(const ServerFlags& flags, const Environment& environment);
 
+// Errc::usage if words about a server that is reached by host and port come with a container or a service.
+[[nodiscard]] Result<> check_in_container(const ServerFlags& flags);
 // The running container of the stack's server: that of `service`, or of the only one there is if that is empty.
 [[nodiscard]] Result<engine::ContainerId> find_server_container(Workbench& bench, engine::Engine& engine,
                                                                 const std::string& service);

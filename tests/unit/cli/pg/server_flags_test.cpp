@@ -66,5 +66,20 @@ TEST_CASE("a password comes from the flag, or the file that a variable names; li
         Errc::usage);
 }
 
+TEST_CASE("a server in a container is not reached by host, port and user") {
+  ServerFlags flags;
+  flags.container = "db";
+  CHECK(check_in_container(flags));
+  for (auto member : {&ServerFlags::host, &ServerFlags::port, &ServerFlags::user, &ServerFlags::password,
+                      &ServerFlags::tools_image}) {
+    ServerFlags with = flags;
+    with.*member = "something";
+    const auto refused = check_in_container(with);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == Errc::usage);
+    CHECK_FALSE(refused.error().message().contains("something"));
+  }
+}
+
 }  // namespace
 }  // namespace davit::cli
