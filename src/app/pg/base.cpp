@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "app/pg/content.hpp"
+#include "app/pg/open_sink.hpp"
 #include "sources/basebackup/check.hpp"
 #include "sources/basebackup/restoration.hpp"
 #include "sources/basebackup/take.hpp"
@@ -59,23 +60,20 @@ Result<PgBaseReport> take_base_set(const sources::Server& server, storage::Stora
                                    const PgBaseOptions& options, RunContext& run) {
   // 1. Read-only: whether it can be had, and in which form.
   TRY_ASSIGN(plan, sources::plan_base_backup(server, run));
-  const auto name = [](std::string_view time) { return render_server_set_name({Kind::base, std::string(time)}); };
+  const auto name = [codec = options.encoding.codec](std::string_view time) {
+    std::string key = render_server_set_name({Kind::base, std::string(time)});
+    if (codec == stream::Codec::none) key.resize(key.size() - 4);
+    return key;
+  };
   TRY_ASSIGN(time, choose_time(storage, name, run));
 
   // 2. It is there, with its digest, whole; or nothing is.
   PgBaseReport report;
   report.key = name(time);
-  if (options.encoding.codec == stream::Codec::none) report.key.resize(report.key.size() - 4);
   run.reporter.step("take a base backup", plan.bytes);
   const DumpRecord record{"", server.version_text(), {}, tablespaces_of(plan)};
   const auto produce = [&](stream::ByteSink& out) -> Result<> {
-    // store_dump() finishes `out` itself.
-    struct Open : stream::ByteSink {
-      explicit Open(stream::ByteSink& next) : next_(next) {}
-      Result<> write(std::span<const std::byte> bytes) override { return next_.write(bytes); }
-      Result<> finish() override { return {}; }
-      stream::ByteSink& next_;
-    } open(out);
+    OpenSink open(out);
     stream::Encoder encoder(options.encoding, open);
     TRY_ASSIGN(taken, sources::take_base_backup(server, {plan.form, plan.bytes, options.staging}, encoder, run));
     TRY(encoder.finish());

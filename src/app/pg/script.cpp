@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "app/pg/content.hpp"
+#include "app/pg/open_sink.hpp"
 #include "sources/postgres/archive.hpp"
 #include "sources/postgres/dump.hpp"
 #include "sources/postgres/inventory.hpp"
@@ -51,17 +52,6 @@ class TailSink : public stream::ByteSink {
  private:
   stream::ByteSink& next_;
   std::string tail_;
-};
-
-// store_dump() finishes its sink itself.
-class OpenSink : public stream::ByteSink {
- public:
-  explicit OpenSink(stream::ByteSink& next) : next_(next) {}
-  Result<> write(std::span<const std::byte> bytes) override { return next_.write(bytes); }
-  Result<> finish() override { return {}; }
-
- private:
-  stream::ByteSink& next_;
 };
 
 // An object as SQL, whose stored bytes are counted.
@@ -155,11 +145,14 @@ void drop_again(const Server& server, const Names& databases, const Names& roles
 
 Result<PgScriptReport> dump_script(const Server& server, storage::Storage& storage, const stream::Encoding& encoding,
                                    RunContext& run) {
-  const auto name = [](std::string_view time) { return render_server_set_name({Kind::script, std::string(time)}); };
+  const auto name = [codec = encoding.codec](std::string_view time) {
+    std::string key = render_server_set_name({Kind::script, std::string(time)});
+    if (codec == stream::Codec::none) key.resize(key.size() - 4);
+    return key;
+  };
   TRY_ASSIGN(time, choose_time(storage, name, run));
   PgScriptReport report;
   report.key = name(time);
-  if (encoding.codec == stream::Codec::none) report.key.resize(report.key.size() - 4);
   run.reporter.step("dump all databases");
   const auto produce = [&](stream::ByteSink& out) -> Result<> {
     OpenSink open(out);

@@ -1,5 +1,6 @@
 #include "app/pgbackrest/restore.hpp"
 
+#include "sources/pgbackrest/room.hpp"
 #include "util/text.hpp"
 
 namespace davit::app {
@@ -10,9 +11,6 @@ using sources::DataSwap;
 using sources::PgBackRest;
 using sources::Stanza;
 using sources::Tablespace;
-
-// What a restore needs beside the files themselves: segments that recovery fetches one by one.
-constexpr std::uint64_t kRoomForWal = 128U << 20U;
 
 struct Way {
   BackupSet set;
@@ -77,12 +75,7 @@ Result<Way> choose_way(const PgBackRest& tool, const PhysicalRestoreOptions& opt
 Result<> check_room(const DataSwap& swap, const BackupSet& set, bool delta, RunContext& run) {
   TRY(swap.check(run));
   TRY_ASSIGN(space, swap.space(run));
-  const std::uint64_t wanted = std::max(set.database_bytes, delta ? space.used : 0) + kRoomForWal;
-  if (space.free >= wanted) return {};
-  return fail(Errc::failed,
-              "there is no room for a second cluster beside the old one, which stays until the new one runs: " +
-                  render_bytes(wanted) + " are needed, and " + render_bytes(space.free) + " are free",
-              "make room on the file system of the data directory");
+  return sources::check_room(space, std::max(set.database_bytes, delta ? space.used : 0));
 }
 
 std::vector<std::string> restore_arguments(const DataSwap& swap, const PhysicalRestoreOptions& options, const Way& way,

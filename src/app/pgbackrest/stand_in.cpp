@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/sweep.hpp"
+#include "sources/idle.hpp"
 #include "sources/pgbackrest/data_swap.hpp"
 #include "util/text.hpp"
 
@@ -12,19 +13,15 @@ namespace {
 using nlohmann::json;
 using sources::DataSwap;
 
-// Waits for nothing but its end.
-constexpr const char* kIdle = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done";
-
 }  // namespace
 
 Result<sources::OneOff> make_stand_in(engine::Engine& engine, const engine::ContainerInfo& container, RunContext& run) {
   sources::OneOffOptions options;
   options.purpose = "work beside the files of container " + container.name;
-  options.entrypoint = {"sh", "-c", kIdle};
+  options.entrypoint = sources::idle_entrypoint();
   // The repository may be on another machine.
   options.network = container.network_mode.empty() ? "none" : container.network_mode;
-  const auto at_once = [](const engine::ContainerId&) -> Result<bool> { return true; };
-  return sources::OneOff::start(engine, container, options, at_once, run);
+  return sources::OneOff::start(engine, container, options, sources::ready_at_once, run);
 }
 
 std::string key_of_swap(const engine::ContainerInfo& container) { return "swap:" + container.id.value; }

@@ -45,7 +45,7 @@ Result<app::ServerControl> control_inside(const Cluster& cluster) {
       .check_runs = [ask](RunContext&) -> Result<> {
         TRY_ASSIGN(now, ask({.kind = supervise::Request::Kind::status}));
         if (now.state != State::maintenance) return {};
-        return fail(Errc::failed, "the server ended while it was starting: " + now.problem.value_or("see its log"),
+        return fail(Errc::failed, now.problem.value_or("the server ended while it was starting"),
                     "see the container's log");
       },
       .inside = true};

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "sources/pgbackrest/room.hpp"
 #include "sources/postgres/inventory.hpp"
 #include "util/text.hpp"
 
@@ -70,10 +71,9 @@ Result<std::vector<Conflict>> check_files_of_cluster(engine::Engine& engine, con
   TRY_ASSIGN(left, swap.state(run));
   if (left != DataSwap::State::none) return conflicts;  // what is there is put right first, and its room is free then
   TRY_ASSIGN(space, swap.space(run));
-  if (space.free < check.bytes)
+  if (const std::uint64_t wanted = room_for_cluster(check.bytes); space.free < wanted)
     conflicts.push_back({render_bytes(space.free) + " are free for the cluster of service " + check.service +
-                             ", and the new one, which comes to lie beside the old one, has " +
-                             render_bytes(check.bytes),
+                             ", and the new one, which comes to lie beside the old one, takes " + render_bytes(wanted),
                          "make room on the file system of its data directory", false});
   return conflicts;
 }

@@ -1,6 +1,7 @@
 #include "sources/basebackup/lone_server.hpp"
 
 #include "engine/command.hpp"
+#include "sources/idle.hpp"
 #include "sources/postgres/detect.hpp"
 #include "sources/postgres/server.hpp"
 #include "util/text.hpp"
@@ -9,9 +10,6 @@ namespace davit::sources {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Waits for nothing but its end.
-constexpr const char* kIdle = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done";
 
 // $1: the directory; $2: the data directory, whose owner it gets. As the container's user, who may be root.
 constexpr const char* kPrepare = R"sh(
@@ -28,8 +26,6 @@ if [ "$(id -u)" = 0 ] && [ "$(stat -L -c %u "$1")" = 0 ]; then
 fi
 chmod 700 -- "$1" 2>/dev/null || :
 )sh";
-
-Result<bool> at_once(const engine::ContainerId&) { return true; }
 
 }  // namespace
 
@@ -51,8 +47,8 @@ Result<Cluster> LoneServer::stand_in(RunContext& run) {
   }
   if (idle_ && cluster_) return *cluster_;
   OneOffOptions options = options_;
-  options.entrypoint = {"sh", "-c", kIdle};
-  TRY_ASSIGN(made, OneOff::start(engine_, container_, options, at_once, run));
+  options.entrypoint = idle_entrypoint();
+  TRY_ASSIGN(made, OneOff::start(engine_, container_, options, ready_at_once, run));
   idle_ = std::move(made);
   TRY(make_directory(data_directory(container_), run));
   TRY_ASSIGN(cluster, cluster_in_container(engine_, idle_->id(), run));
@@ -71,7 +67,7 @@ Result<> LoneServer::make_directory(const std::string& directory, RunContext& ru
 
 Result<Cluster> LoneServer::start(RunContext& run) {
   idle_.reset();
-  TRY_ASSIGN(made, OneOff::start(engine_, container_, options_, at_once, run));
+  TRY_ASSIGN(made, OneOff::start(engine_, container_, options_, ready_at_once, run));
   server_ = std::move(made);
   TRY_ASSIGN(cluster, cluster_in_container(engine_, server_->id(), run));
   cluster_ = cluster;

@@ -4,19 +4,13 @@
 #include <nlohmann/json.hpp>
 
 #include "sources/basebackup/unpack.hpp"
+#include "sources/pgbackrest/room.hpp"
 #include "sources/postgres/detect.hpp"
 #include "sources/postgres/seat.hpp"
 #include "sources/restore_entry.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
-namespace {
-
-// What recovery may need beside the files.
-constexpr std::uint64_t kRoomForWal = 128U << 20U;
-
-}  // namespace
-
 std::vector<Tablespace> tablespaces_of(const model::Item& item) {
   constexpr std::string_view kLocation = "tablespace.";
   std::vector<Tablespace> found;
@@ -105,12 +99,7 @@ Result<> ClusterRestoration::prepare(RunContext& run) {
   const DataSwap swap(place_.control.cluster);
   TRY(swap.check(run));
   TRY_ASSIGN(space, swap.space(run));
-  if (space.free < fill_.bytes + kRoomForWal)
-    return fail(Errc::failed,
-                "there is no room for a second cluster beside the old one, which stays until the new one runs: " +
-                    render_bytes(fill_.bytes + kRoomForWal) + " are needed, and " + render_bytes(space.free) +
-                    " are free",
-                "make room on the file system of the data directory");
+  TRY(check_room(space, fill_.bytes));
   TRY(journal_.record(entry_.key(), to_json(entry_)));
   if (place_.lone)
     for (const Tablespace& each : fill_.tablespaces) TRY(place_.lone->make_directory(each.location, run));

@@ -7,6 +7,7 @@
 #include "sources/basebackup/restoration.hpp"
 #include "sources/compose_labels.hpp"
 #include "sources/host_path.hpp"
+#include "sources/idle.hpp"
 #include "sources/postgres/archive.hpp"
 #include "sources/postgres/detect.hpp"
 #include "sources/postgres/seat.hpp"
@@ -19,7 +20,7 @@ namespace {
 using model::attribute;
 
 constexpr std::size_t kRecordLimit = 16U << 20U;
-constexpr const char* kIdle = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done";
+constexpr std::chrono::hours kLockWait{1};  // for a backup of pgBackRest's own schedule, as `davit pgbackrest backup`
 
 Result<PgBackRest> tool_in(engine::Engine& engine, const engine::ContainerId& container, const std::string& stanza,
                            RunContext& run) {
@@ -170,7 +171,7 @@ Result<std::vector<Finding>> dump_set(engine::Engine& engine, const engine::Cont
                                       stream::ByteSink& stored, RunContext& run) {
   const std::string stanza = attribute(item.attributes, "stanza");
   TRY_ASSIGN(tool, tool_in(engine, container.id, stanza, run));
-  TRY_ASSIGN(made, tool.backup(type, run));
+  TRY_ASSIGN(made, tool.backup(type, run, kLockWait));
   TRY_ASSIGN(details, tool.info(run, made.set.label));
   const auto tablespaces = details.tablespaces.value_or(std::vector<Tablespace>{});
   TRY_ASSIGN(place, find_repository(tool.cluster(), run));
@@ -230,12 +231,11 @@ Result<std::vector<Conflict>> check_set(engine::Engine& engine, const engine::Co
   const bool local = attribute(item.attributes, "repository.local") == "true";
   OneOffOptions options;
   options.purpose = "look for set " + attribute(item.attributes, "set");
-  options.entrypoint = {"sh", "-c", kIdle};
+  options.entrypoint = idle_entrypoint();
   options.network = network_for(engine, container, item);
   // A repository elsewhere needs nothing but the configuration.
   options.mounts = local ? OneOffOptions::Mounts::recorded : OneOffOptions::Mounts::throwaway;
-  const auto at_once = [](const engine::ContainerId&) -> Result<bool> { return true; };
-  auto made = OneOff::start(engine, container, options, at_once, run);
+  auto made = OneOff::start(engine, container, options, ready_at_once, run);
   if (!made && made.error().code() == Errc::not_found)
     return std::vector<Conflict>{missing_set(item, made.error().message())};
   if (!made) return std::unexpected(std::move(made).error());
