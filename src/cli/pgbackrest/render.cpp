@@ -30,14 +30,19 @@ json set_to_json(const sources::BackupSet& set) {
 
 std::string render_made(const sources::PgBackRest::Made& made, const std::string& stanza) {
   const sources::BackupSet& set = made.set;
-  return std::format("made {} ({}{}) of stanza {} in {} s: {} of {} copied\n", escape_for_display(set.label),
-                     escape_for_display(set.type), made.became_full ? ", as there was none to build on" : "",
-                     escape_for_display(stanza), (set.stop - set.start).count(), render_bytes(set.delta_bytes),
-                     render_bytes(set.database_bytes));
+  return std::format(
+      "made {} ({}{}{}) of stanza {} in {} s: {} of {} copied\n", escape_for_display(set.label),
+      escape_for_display(set.type), made.became_full ? ", as there was none to build on" : "",
+      made.timeline_switched ? ", the first since the cluster was restored: every file was compared" : "",
+      escape_for_display(stanza), (set.stop - set.start).count(), render_bytes(set.delta_bytes),
+      render_bytes(set.database_bytes));
 }
 
 json made_to_json(const sources::PgBackRest::Made& made, const std::string& stanza) {
-  json object{{"stanza", escape_for_display(stanza)}, {"set", set_to_json(made.set)}, {"becameFull", made.became_full}};
+  json object{{"stanza", escape_for_display(stanza)},
+              {"set", set_to_json(made.set)},
+              {"becameFull", made.became_full},
+              {"timelineSwitched", made.timeline_switched}};
   object["warnings"] = json::array();
   for (const std::string& warning : made.warnings) object["warnings"].push_back(escape_for_display(warning));
   return object;

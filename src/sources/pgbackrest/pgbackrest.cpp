@@ -49,8 +49,10 @@ constexpr std::array kCodes{
     Code{95, Errc::credentials, ""},    // crypto
     Code{99, Errc::corrupt, kDamaged},  // json-format
 };
-// As backup.c says it. Where nothing was kept yet, that is how every setup begins.
+// As backup.c says it. Where nothing was kept yet, that is how every setup begins; and that is how every first
+// differential backup behind a restore begins.
 constexpr std::string_view kBecameFull = "no prior backup exists";
+constexpr std::string_view kTimelineSwitched = "a timeline switch has occurred since";
 
 // Exit code 0: how a backup starts is said in the environment or in any file that pgBackRest reads, in whatever
 // section.
@@ -70,8 +72,11 @@ constexpr std::string_view kForeignFiles =
 
 PgBackRest::Made made_of(const BackupSet& set, std::string_view errors) {
   PgBackRest::Made made{.set = set, .warnings = pgbackrest_warnings(errors)};
-  made.became_full =
-      std::erase_if(made.warnings, [](const std::string& warning) { return warning.starts_with(kBecameFull); }) != 0;
+  const auto take_out = [&](std::string_view begins) {
+    return std::erase_if(made.warnings, [&](const std::string& each) { return each.starts_with(begins); }) != 0;
+  };
+  made.became_full = take_out(kBecameFull);
+  made.timeline_switched = take_out(kTimelineSwitched);
   return made;
 }
 

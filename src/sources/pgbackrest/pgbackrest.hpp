@@ -30,7 +30,8 @@ class PgBackRest {
   struct Made {
     BackupSet set;
     std::vector<std::string> warnings;
-    bool became_full = false;  // there was nothing that the type that was asked for could build on
+    bool became_full = false;        // there was nothing that the type that was asked for could build on
+    bool timeline_switched = false;  // the cluster was restored or promoted since: all files were read
   };
   // The set that was made is looked up behind it. The server writes its checkpoint at once, unless pgBackRest's
   // configuration has a word of its own about it. Errc::locked: another one is under way, and is so still after

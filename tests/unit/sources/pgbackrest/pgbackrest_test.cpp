@@ -92,6 +92,20 @@ TEST_CASE("the first of any type is a full one, which is nothing to warn of", "[
   CHECK(made->warnings == std::vector<std::string>{"file changed while it was read"});
 }
 
+TEST_CASE("the first behind a restore compares every file, which is nothing to warn of", "[pgbackrest]") {
+  Fixture fixture;
+  const PgBackRest tool = fixture.tool();
+  fixture.backup.err =
+      "WARN: a timeline switch has occurred since the 20261122-060908F backup, enabling delta checksum HINT: this is "
+      "normal after restoring from backup or promoting a standby.\n"
+      "WARN: file changed while it was read\n";
+  const auto made = tool.backup(BackupType::diff, fixture.run.context);
+  REQUIRE(made);
+  CHECK(made->timeline_switched);
+  CHECK_FALSE(made->became_full);
+  CHECK(made->warnings == std::vector<std::string>{"file changed while it was read"});
+}
+
 TEST_CASE("a backup waits for no spread checkpoint, unless that is configured", "[pgbackrest]") {
   for (const bool said : {false, true}) {
     CAPTURE(said);
