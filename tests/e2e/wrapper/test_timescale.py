@@ -83,6 +83,9 @@ def test_the_schedule(engine, scratch):
     for job, kind in (("db-full", "full"), ("db-diff", "diff")):
         assert labels[f"ofelia.job-exec.{job}.command"] == f"/opt/davit/davit pgbackrest backup --type {kind}"
         assert labels[f"ofelia.job-exec.{job}.user"] == "postgres"
+    # The file outlives the cluster, and the check is of a database that there is.
+    assert services["db"]["environment"]["PGBACKREST_CONFIG"].startswith("/var/lib/pgbackrest/")
+    assert '-d "$$POSTGRES_DB"' in services["db"]["healthcheck"]["test"][1]
     told = services["ofelia"]["labels"]
     assert {told[f"ofelia.{name}"] for name in ("smtp-host", "smtp-user", "smtp-password", "email-to", "email-from",
                                                 "slack-webhook")} == {""}
