@@ -46,6 +46,26 @@ const Volume* volume_of(const Stack& stack, const engine::ContainerInfo& contain
   return mount != nullptr && mount->type == "volume" ? stack.find_volume(mount->name) : nullptr;
 }
 
+// The directory below the project's that the repository lies in, as an item's name has it.
+std::optional<std::string> bind_of(const Stack& stack, const engine::ContainerInfo& container,
+                                   const RepositoryPlace& place) {
+  if (!place.is_local() || stack.project_dir.empty()) return std::nullopt;
+  const engine::Mount* mount = mount_of(container, place.path);
+  if (mount == nullptr || mount->type != "bind") return std::nullopt;
+  return path_below(normal_path(mount->source), normal_path(stack.project_dir));
+}
+
+// A directory in another one is part of that one's item.
+bool takes_bind(const Target& target, std::string path) {
+  if (path.empty() || !target.takes) return false;
+  while (!target.takes({model::ItemKind::bind, path})) {
+    if (path == ".") return false;
+    const auto slash = path.rfind('/');
+    path = slash == std::string::npos ? "." : path.substr(0, slash);
+  }
+  return true;
+}
+
 Conflict missing_set(const model::Item& item, const std::string& why) {
   return {"pgBackRest's repository (" + attribute(item.attributes, "repository") + ") has not the set " +
               attribute(item.attributes, "set") + " of stanza " + attribute(item.attributes, "stanza") + ", which " +
@@ -63,6 +83,15 @@ Result<std::vector<Conflict>> look_for_set(const PgBackRest& tool, const model::
   return std::vector<Conflict>{missing_set(item, "it may have expired")};
 }
 
+// A configuration that lay beside the cluster is gone with its volume, and pgBackRest does nothing without the file
+// that PGBACKREST_CONFIG names. What a repository in its usual place or of the environment needs, is said here.
+Result<bool> lacks_configuration(const Cluster& cluster, RunContext& run) {
+  TRY_ASSIGN(
+      answer,
+      cluster.ask({"sh", "-c", R"(file=${PGBACKREST_CONFIG:-}; [ -z "$file" ] || [ -e "$file" ] || exit 3)"}, run));
+  return answer.outcome.exit_code == 3;
+}
+
 Result<ClusterFill> fill_from_set(const model::Item& item) {
   ClusterFill fill;
   fill.tablespaces = tablespaces_of(item);
@@ -75,10 +104,18 @@ Result<ClusterFill> fill_from_set(const model::Item& item) {
     TRY_ASSIGN(label, parse_set_label(record));
     if (label != set)
       return fail(Errc::corrupt, "the backup names two sets: " + escape_for_display(label) + " and " + set);
+    TRY_ASSIGN(lacks, lacks_configuration(cluster, run));
+    const std::string without = lacks ? " --no-config --pg1-path=\"" + cluster.data_directory() + "\"" : "";
     std::vector<std::string> arguments{
         "--set=" + set, "--pg1-path=" + data, "--type=immediate", "--target-action=promote",
         // The one that pgbackrest would write names the directory of now, which is not that of later.
-        "--recovery-option=restore_command=pgbackrest --stanza=" + stanza + " archive-get %f \"%p\""};
+        "--recovery-option=restore_command=pgbackrest --stanza=" + stanza + without + " archive-get %f \"%p\""};
+    if (lacks) {
+      arguments.emplace_back("--no-config");
+      run.reporter.warning(
+          "pgBackRest's configuration file is gone: once the server runs, `davit init` makes it anew, "
+          "as archiving needs it");
+    }
     // By its number: a name may have "=" in it.
     for (const Tablespace& each : tablespaces)
       arguments.push_back("--tablespace-map=" + std::to_string(each.oid) + "=" + DataSwap::fresh_directory(each));
@@ -155,6 +192,8 @@ Result<> plan_set_item(engine::Engine& engine, const Stack& stack, const engine:
                            escape_for_display(place.text());
   if (volume != nullptr && volume->settings.enable)
     item.attributes["repository.volume"] = volume->key;
+  else if (const auto bind = bind_of(stack, container, place))
+    item.attributes["repository.bind"] = *bind;
   else
     plan.needs.push_back(what);
   model::Artefact artefact;
@@ -224,10 +263,11 @@ Result<std::vector<Conflict>> check_set(engine::Engine& engine, const engine::Co
     TRY_ASSIGN(tool, tool_in(engine, container.id, stanza, run));
     return look_for_set(tool, item, run);
   }
-  // It comes back with its volume, before any database does.
+  // It comes back with its volume or directory, before any database does.
   const std::string volume = attribute(item.attributes, "repository.volume");
   if (!volume.empty() && target.takes && target.takes({model::ItemKind::volume, volume}))
     return std::vector<Conflict>{};
+  if (takes_bind(target, attribute(item.attributes, "repository.bind"))) return std::vector<Conflict>{};
   const bool local = attribute(item.attributes, "repository.local") == "true";
   OneOffOptions options;
   options.purpose = "look for set " + attribute(item.attributes, "set");

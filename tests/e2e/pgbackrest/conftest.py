@@ -134,6 +134,7 @@ services:
     command: [postgres]
     environment: {{POSTGRES_PASSWORD: first secret, POSTGRES_USER: admin1234}}
     stop_grace_period: 120s
+    labels: {{davit.postgres: pgbackrest}}
     volumes: ["pgdata:/home/postgres/pgdata", "repo:/var/lib/pgbackrest", "{binary}:/opt/davit/davit:ro"]
 volumes: {{pgdata: , repo: }}
 """

@@ -98,3 +98,18 @@ def test_data_that_were_removed_by_hand(wrapped):
     wrapped.inside_davit("pgbackrest", "restore")
     assert wrapped.rows() == before
     assert wrapped.state() == "running" and wrapped.leftovers() == []
+
+
+def test_on_a_bare_host_without_the_configuration(wrapped):
+    """It lay in the volume of the cluster, as the images of TimescaleDB have it, which is no part of the backup."""
+    wrapped.make_ready()
+    wrapped.ask("truncate marks; insert into marks values ('kept')")
+    backup = json.loads(wrapped.davit("backup", "--stack", wrapped.stack.name, "--json").stdout)["id"]
+    wrapped.stack.down(volumes=True)
+    restored = wrapped.davit("restore", "--stack", wrapped.stack.name, backup)
+    assert "`davit init` makes it anew" in restored.stderr
+    wrapped.stack.up(wait=False)
+    wrapped.wait()
+    assert wrapped.sql("select what from marks") == "kept" and wrapped.leftovers() == []
+    wrapped.davit("init", "--stack", wrapped.stack.name)
+    wrapped.backup("full")

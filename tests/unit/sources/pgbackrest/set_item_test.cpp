@@ -3,6 +3,9 @@
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
 
+#include "support/fake_engine.hpp"
+#include "support/quiet_run.hpp"
+
 namespace davit::sources {
 
 TEST_CASE("a restore point names its set, so that people and davit find it again") {
@@ -47,6 +50,33 @@ TEST_CASE("where a repository is, is said in one line") {
   CHECK(RepositoryPlace{"s3", "/shop", "backups", "s3.example", ""}.text() == "s3 backups at s3.example /shop");
   CHECK(!RepositoryPlace{"s3", "/shop", "backups", "s3.example", ""}.is_local());
   CHECK(!RepositoryPlace{"posix", "/r", "", "", "backup.example"}.is_local());
+}
+
+TEST_CASE("a repository in a directory that is restored along need not be there before") {
+  test::FakeEngine engine;
+  test::QuietRun run;
+  engine::ContainerInfo container;
+  container.name = "db";
+  model::Item item;
+  item.id = {model::ItemKind::postgres, "db"};
+  item.attributes = {{"stanza", "db"},
+                     {"set", "20261121-231043F"},
+                     {"repository.local", "true"},
+                     {"repository.bind", "infra/backups"}};
+  Target target{};
+  for (const char* restored : {"infra/backups", "infra", "."}) {
+    CAPTURE(restored);
+    target.takes = [restored](const model::ItemId& id) { return id == model::ItemId{model::ItemKind::bind, restored}; };
+    const auto conflicts = check_set(engine, container, false, item, target, run.context);
+    REQUIRE(conflicts);
+    CHECK(conflicts->empty());
+  }
+  for (const char* restored : {"infra/back", "backups", ""}) {
+    CAPTURE(restored);
+    target.takes = [restored](const model::ItemId& id) { return id == model::ItemId{model::ItemKind::bind, restored}; };
+    const auto conflicts = check_set(engine, container, false, item, target, run.context);
+    CHECK((!conflicts || !conflicts->empty()));
+  }
 }
 
 }  // namespace davit::sources
