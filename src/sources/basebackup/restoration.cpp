@@ -11,6 +11,21 @@
 #include "util/text.hpp"
 
 namespace davit::sources {
+namespace {
+
+// The server goes on in the timeline of the backup. An archive that has seen that timeline go further refuses what
+// comes now, and the server keeps every segment until the disk is full: nobody should learn of it then.
+void warn_of_archive(const Cluster& cluster, const std::string& service, RunContext& run) {
+  const auto mode = ask_server(cluster, "select setting from pg_settings where name = 'archive_mode'", run);
+  if (!mode || trim(*mode) == "off") return;
+  run.reporter.warning(
+      "the server of " + service +
+      " hands its WAL to an archive, which may hold other segments of the same names and refuse these: "
+      "see whether failed_count of pg_stat_archiver grows (docs/basebackup.md, \"With an archive\")");
+}
+
+}  // namespace
+
 std::vector<Tablespace> tablespaces_of(const model::Item& item) {
   constexpr std::string_view kLocation = "tablespace.";
   std::vector<Tablespace> found;
@@ -31,6 +46,7 @@ Result<ClusterFill> fill_from_base(const model::Item& item) {
   ClusterFill fill;
   fill.tablespaces = tablespaces_of(item);
   fill.bytes = item.plain_bytes();
+  fill.keeps_timeline = true;
   fill.fill = [form, tablespaces = fill.tablespaces](const Cluster& cluster, const std::string& data,
                                                      stream::ByteSource& plain, RunContext& run) -> Result<> {
     UnpackTarget target{data, {}};
@@ -127,6 +143,7 @@ Result<> ClusterRestoration::commit(RunContext& run) {
   TRY_ASSIGN(started, control.start(run));
   control.cluster = std::move(started);
   TRY(wait_for_recovery(control, control.cluster, run));
+  if (fill_.keeps_timeline) warn_of_archive(control.cluster, entry_.service, run);
   control.runs = true;
   // There is no old cluster that it would lead back to.
   return entry_.fresh ? DataSwap(control.cluster).finish(run) : Result<>();

@@ -19,7 +19,8 @@ namespace davit::sources {
 // How the files of the new cluster come into their directories.
 struct ClusterFill {
   std::vector<Tablespace> tablespaces = {};
-  std::uint64_t bytes = 0;  // that it will have, roughly
+  std::uint64_t bytes = 0;      // that it will have, roughly
+  bool keeps_timeline = false;  // its server goes on in the timeline of the backup
   // Reads `plain` to its end. `data`: the directory of the new cluster, which is empty.
   std::function<Result<>(const Cluster& cluster, const std::string& data, stream::ByteSource& plain, RunContext& run)>
       fill = {};
