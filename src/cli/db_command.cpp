@@ -140,7 +140,9 @@ void add_db(CLI::App& app, const Globals& globals, Action& chosen) {
   command->add_option("--service", flags->service, "The server in this service of the stack (--stack)")
       ->type_name("NAME");
   command->add_option("--container", flags->container, "The server in this container")->type_name("NAME");
-  command->footer("Without --stack, --service and --container: the server of the container in which davit runs.");
+  command->footer(
+      "Without --stack, --service and --container: the server of the container in which davit runs; outside of one,\n"
+      "that of the only stack that runs.");
   const auto add = [&](Request::Kind kind, const char* name, const char* meaning) {
     CLI::App* verb = command->add_subcommand(name, meaning);
     if (kind == Request::Kind::stop || kind == Request::Kind::restart)
