@@ -55,6 +55,8 @@ std::string escape(std::string_view bytes, Form form) {
     const std::size_t taken = length == 0 ? 1 : length;
     if (form == Form::lines && (bytes.front() == '\n' || bytes.starts_with("\r\n"))) {
       if (bytes.front() == '\n') shown += '\n';
+    } else if (form == Form::lines && bytes.front() == '\t') {
+      shown += ' ';  // messages of other programs are indented by it
     } else if (length != 0 && is_printable(point)) {
       if (point == '\\' && form == Form::name) shown += '\\';
       shown += bytes.substr(0, length);

@@ -26,7 +26,9 @@ Result<> restart(ServerControl& control, RunContext& run) {
 
 Result<std::vector<std::string>> init_physical(const sources::Programs& makes_directories, ServerControl control,
                                                const sources::SetupOptions& options, RunContext& run) {
-  if (!control.runs) return fail(Errc::unavailable, "the server doesn't run", "start it first");
+  if (!control.runs)
+    return fail(Errc::unavailable, "the server doesn't run", "start it first: `davit db start`, or its container");
+  TRY(sources::check_setup(control.cluster, options, run));
   std::vector<std::string> done;
   const auto add = [&done](std::vector<std::string> lines) { std::ranges::move(lines, std::back_inserter(done)); };
   // 1. The server's user may write wherever pgBackRest does.

@@ -64,7 +64,8 @@ Result<int> init(const Globals& globals, const Flags& flags) {
   bench.progress().close();
   std::string text;
   for (const std::string& line : done) text += line + "\n";
-  if (done.empty()) text = "everything is as it should be\n";
+  text += done.empty() ? "everything is as it should be: WAL reaches the archive\n"
+                       : "WAL reaches the archive; now make a backup: davit pgbackrest backup --type full\n";
   TRY(print_outcome(globals.json    ? nlohmann::json{{"done", done}}.dump(2) + "\n"
                     : globals.quiet ? std::string()
                                     : text,

@@ -54,7 +54,7 @@ std::string render_stanza(const sources::Stanza& stanza) {
   text += archive == nullptr ? ": no WAL in the archive\n"
                              : ": WAL " + escape_for_display(archive->min) + " to " + escape_for_display(archive->max) +
                                    " in the archive\n";
-  if (stanza.backups.empty()) return text + "no backups\n";
+  if (stanza.backups.empty()) return text + "no backups yet: davit pgbackrest backup --type full\n";
   std::vector<std::vector<std::string>> rows{{"set", "type", "until", "database", "copied", ""}};
   for (const sources::BackupSet& set : stanza.backups)
     rows.push_back({escape_for_display(set.label), escape_for_display(set.type), render_rfc3339(set.stop),

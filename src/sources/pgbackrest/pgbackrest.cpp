@@ -21,12 +21,15 @@ struct Code {
   std::string_view hint;
 };
 constexpr std::string_view kConfiguration =
-    "pgBackRest's own configuration is at fault: /etc/pgbackrest*, PGBACKREST_*";
+    "see pgBackRest's own configuration: /etc/pgbackrest*, PGBACKREST_*; `davit init` writes what is missing";
+constexpr std::string_view kOtherCluster =
+    "the stanza is of another cluster: to bring that one back in place of this one, `davit db stop` and then `davit "
+    "pgbackrest restore`; to back up this one, name another --stanza";
 constexpr std::string_view kDamaged = "`davit pgbackrest verify` reads the whole repository";
 constexpr std::array kCodes{
     Code{26, Errc::corrupt, kDamaged},                // checksum
     Code{27, Errc::usage, kConfiguration},            // config
-    Code{28, Errc::usage, ""},                        // file-invalid: the stanza is of another cluster
+    Code{28, Errc::usage, kOtherCluster},             // file-invalid
     Code{29, Errc::corrupt, kDamaged},                // format
     Code{31, Errc::usage, kConfiguration},            // option-invalid
     Code{32, Errc::usage, kConfiguration},            // option-invalid-value
@@ -36,7 +39,8 @@ constexpr std::array kCodes{
     Code{44, Errc::usage, ""},                        // archive-mismatch
     Code{49, Errc::unavailable, ""},                  // host-connect
     Code{50, Errc::locked, "another pgBackRest is at work on the stanza: wait for its end"},
-    Code{55, Errc::not_found, ""},  // file-missing
+    Code{51, Errc::usage, kOtherCluster},  // backup-mismatch
+    Code{55, Errc::not_found, ""},         // file-missing
     Code{56, Errc::unavailable, "see whether the server runs, and as whom it lets pgBackRest in (pg1-user)"},
     Code{59, Errc::unavailable, ""},  // db-timeout
     Code{62, Errc::locked, "somebody has told pgBackRest to stop: `pgbackrest start` ends that"},
@@ -44,7 +48,9 @@ constexpr std::array kCodes{
     Code{68, Errc::usage, "set archive_command = 'pgbackrest --stanza=NAME archive-push %p'"},
     Code{73, Errc::not_found, ""},  // path-missing
     Code{75, Errc::not_found, "`davit pgbackrest info` lists the sets"},
-    Code{82, Errc::unavailable, "see archive_command and the server's log: segments don't reach the archive"},
+    Code{82, Errc::unavailable,
+         "segments don't reach the archive: the server's log says why (docs/pgbackrest.md, \"When archiving stands "
+         "still\")"},
     Code{87, Errc::usage, "archiving is off: set archive_mode = on, and restart the server"},
     Code{95, Errc::credentials, ""},    // crypto
     Code{99, Errc::corrupt, kDamaged},  // json-format
@@ -135,7 +141,8 @@ Result<Stanza> PgBackRest::info(RunContext& run, const std::string& set) const {
   if (!set.empty()) arguments.push_back("--set=" + set);
   TRY_ASSIGN(answer, cluster_.ask(argv(std::move(arguments)), run));
   if (answer.outcome.exit_code != 0)
-    return std::unexpected(pgbackrest_error("ask for stanza " + stanza_, answer.outcome));
+    return std::unexpected(
+        pgbackrest_error("ask for stanza " + stanza_, answer.outcome).hint_if_none("`davit init` sets pgBackRest up"));
   return parse_stanza(answer.out, stanza_);
 }
 

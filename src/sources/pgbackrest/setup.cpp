@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "sources/pgbackrest/pgbackrest.hpp"
 #include "sources/postgres/server.hpp"
 #include "sources/postgres/sql_text.hpp"
 #include "util/text.hpp"
@@ -157,6 +158,35 @@ Error must_be_set(std::string_view out) {
           "set in the service's environment, or mount that file's directory: " + names};
 }
 
+// What stands there wins over ALTER SYSTEM, and a restart would be for nothing.
+Result<> check_settable(const Cluster& cluster, const ArchivePlan& plan, RunContext& run) {
+  TRY_ASSIGN(fixed, ask_server(cluster,
+                               "select name from pg_settings where source = 'command line' and name in "
+                               "('archive_mode', 'archive_command')",
+                               run));
+  for (const std::string& name : split(fixed, '\n'))
+    if ((plan.set_mode && name == "archive_mode") || (plan.set_command && name == "archive_command"))
+      return fail(Errc::usage, name + " is set on the server's command line, so that nothing is archived",
+                  "take `-c " + name + "=…` from the command of the service, and make its container anew");
+  return {};
+}
+
+// What is to be set, and can be.
+Result<ArchivePlan> archiving_of(const Cluster& cluster, const SetupOptions& options, RunContext& run) {
+  const auto setting = [&](const char* name) {
+    return ask_server(cluster, std::string("select setting from pg_settings where name = '") + name + "'", run);
+  };
+  TRY_ASSIGN(mode, setting("archive_mode"));
+  TRY_ASSIGN(command, setting("archive_command"));
+  TRY_ASSIGN(library, setting("archive_library"));
+  if (!library.empty())
+    return fail(Errc::usage, "archive_library is \"" + escape_for_display(library) + "\", which takes the segments",
+                "take that away first: ALTER SYSTEM RESET archive_library, or the server's own configuration");
+  TRY_ASSIGN(plan, plan_archiving(mode, command, options.stanza));
+  TRY(check_settable(cluster, plan, run));
+  return plan;
+}
+
 constexpr std::string_view kRepository = R"sh(
 value repo1-type posix
 value repo1-path /var/lib/pgbackrest
@@ -189,8 +219,11 @@ Result<std::vector<std::string>> make_directories(const Programs& programs, cons
                                    cluster.data_directory()},
                                   run));
   if (answer.outcome.exit_code != 0)
-    return std::unexpected(command_error("make pgBackRest's directories", "sh", answer.outcome)
-                               .hint_if_none("run davit so that it may be root in the container"));
+    return std::unexpected(
+        command_error("make pgBackRest's directories", "sh", answer.outcome)
+            .hint_if_none(
+                "run it as root in the container (docker exec --user root …), or from outside (--container, or --stack "
+                "and --service)"));
   return lines_of(answer.out);
 }
 
@@ -230,40 +263,22 @@ Result<ArchivePlan> plan_archiving(std::string_view mode, std::string_view comma
       return fail(Errc::usage,
                   "archive_command hands segments to stanza " + escape_for_display(named) + ", not to " +
                       escape_for_display(stanza),
-                  "name that one with --stanza");
+                  "name that one with --stanza; for a stanza of another name, take archive_command away first: ALTER "
+                  "SYSTEM RESET archive_command, and pg_reload_conf()");
   }
   return plan;
 }
 
-namespace {
-
-// What stands there wins over ALTER SYSTEM, and a restart would be for nothing.
-Result<> check_settable(const Cluster& cluster, const ArchivePlan& plan, RunContext& run) {
-  TRY_ASSIGN(fixed, ask_server(cluster,
-                               "select name from pg_settings where source = 'command line' and name in "
-                               "('archive_mode', 'archive_command')",
-                               run));
-  for (const std::string& name : split(fixed, '\n'))
-    if ((plan.set_mode && name == "archive_mode") || (plan.set_command && name == "archive_command"))
-      return fail(Errc::usage, name + " is set on the server's command line, so that nothing is archived",
-                  "take `-c " + name + "=…` from the command of the service, and make its container anew");
+Result<> check_setup(const Cluster& cluster, const SetupOptions& options, RunContext& run) {
+  TRY_ASSIGN(answer, cluster.ask({"pgbackrest", "version"}, run));
+  if (answer.outcome.exit_code != 0)
+    return std::unexpected(pgbackrest_error("ask pgBackRest for its version", answer.outcome));
+  TRY(archiving_of(cluster, options, run));
   return {};
 }
 
-}  // namespace
-
 Result<ArchiveSettings> set_archiving(const Cluster& cluster, const SetupOptions& options, RunContext& run) {
-  const auto setting = [&](const char* name) {
-    return ask_server(cluster, std::string("select setting from pg_settings where name = '") + name + "'", run);
-  };
-  TRY_ASSIGN(mode, setting("archive_mode"));
-  TRY_ASSIGN(command, setting("archive_command"));
-  TRY_ASSIGN(library, setting("archive_library"));
-  if (!library.empty())
-    return fail(Errc::usage, "archive_library is \"" + escape_for_display(library) + "\", which takes the segments",
-                "take that away first: ALTER SYSTEM RESET archive_library, or the server's own configuration");
-  TRY_ASSIGN(plan, plan_archiving(mode, command, options.stanza));
-  TRY(check_settable(cluster, plan, run));
+  TRY_ASSIGN(plan, archiving_of(cluster, options, run));
   ArchiveSettings settings;
   if (plan.set_command) {
     const std::string wanted = "pgbackrest --stanza=" + options.stanza + " archive-push %p";

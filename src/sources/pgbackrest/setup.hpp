@@ -20,6 +20,8 @@ struct SetupOptions {
 // as that owner, who can make them only where the directory above is his. Returns what was done.
 [[nodiscard]] Result<std::vector<std::string>> make_directories(const Programs& programs, const Cluster& cluster,
                                                                 RunContext& run);
+// Read-only: pgBackRest is there, and the server hands its segments to nobody else. Errc::not_found, Errc::usage.
+[[nodiscard]] Result<> check_setup(const Cluster& cluster, const SetupOptions& options, RunContext& run);
 // The stanza's data directory and user, how many backups are kept, and that they begin at once (start-fast), stand in
 // the environment or in the configuration file, or are written into that. Errc::usage if the file would go with the
 // container, or if something else stands there: the message says what to set.

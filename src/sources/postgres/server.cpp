@@ -184,8 +184,10 @@ Result<Server> Server::connect(engine::Engine& engine, const engine::ContainerId
       if (!first) first = std::move(met).error();
     }
   }
-  return std::unexpected(std::move(*first).hint_if_none(
-      "see whether the server runs, and whether the password in the container's environment is still the right one"));
+  return std::unexpected(
+      std::move(*first).hint_if_none("see whether the server runs (behind `davit db stop`: `davit db start`), and "
+                                     "whether the password in the container's "
+                                     "environment is still the right one"));
 }
 
 Result<net::PqSession> Server::open(std::string_view database, RunContext& run) const {

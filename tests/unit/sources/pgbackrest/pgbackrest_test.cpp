@@ -256,4 +256,34 @@ TEST_CASE("what ALTER SYSTEM could not change is said, and nothing is changed", 
   CHECK(test::read_file(directory / "altered") == "x\nx\n");
 }
 
+TEST_CASE("a container without pgBackRest, or one that archives elsewhere, is seen before anything is changed",
+          "[pgbackrest]") {
+  Fixture fixture;
+  std::string archives_by = "(disabled)";
+  int found = 0;
+  fixture.engine.on_command = [&](const test::FakeCommand& command) -> test::FakeOutcome {
+    if (command.argv.back() == "version") return {.out = "pgBackRest 2.55\n", .exit_code = found};
+    if (command.argv.at(3) == "davit" && command.argv.size() == 5)
+      return {.out = "/var/lib/postgresql/data/\npostgres\n"};
+    if (command.argv.back().contains("command line") || command.argv.back().contains("archive_library")) return {};
+    if (command.argv.back().contains("archive_command")) return {.out = archives_by + "\n"};
+    if (command.argv.back().contains("archive_mode")) return {.out = "off\n"};
+    FAIL("asked for more: " << command.argv.back());
+    return {};
+  };
+  const auto cluster = cluster_in_container(fixture.engine, fixture.engine.id_of("db"), fixture.run.context);
+  REQUIRE(cluster);
+  const SetupOptions options{.stanza = "db"};
+  CHECK(check_setup(*cluster, options, fixture.run.context));
+  archives_by = "pgbackrest --stanza=other archive-push %p";
+  const auto elsewhere = check_setup(*cluster, options, fixture.run.context);
+  REQUIRE_FALSE(elsewhere);
+  CHECK(elsewhere.error().code() == Errc::usage);
+  found = 127;
+  const auto missing = check_setup(*cluster, options, fixture.run.context);
+  REQUIRE_FALSE(missing);
+  CHECK(missing.error().code() == Errc::not_found);
+  CHECK(missing.error().message().contains("no pgbackrest"));
+}
+
 }  // namespace davit::sources
