@@ -262,7 +262,7 @@ TEST_CASE("a container without pgBackRest, or one that archives elsewhere, is se
   std::string archives_by = "(disabled)";
   int found = 0;
   fixture.engine.on_command = [&](const test::FakeCommand& command) -> test::FakeOutcome {
-    if (command.argv.back() == "version") return {.out = "pgBackRest 2.55\n", .exit_code = found};
+    if (command.argv.back() == "version") return {.exit_code = found, .out = "pgBackRest 2.55\n"};
     if (command.argv.at(3) == "davit" && command.argv.size() == 5)
       return {.out = "/var/lib/postgresql/data/\npostgres\n"};
     if (command.argv.back().contains("command line") || command.argv.back().contains("archive_library")) return {};
@@ -273,7 +273,7 @@ TEST_CASE("a container without pgBackRest, or one that archives elsewhere, is se
   };
   const auto cluster = cluster_in_container(fixture.engine, fixture.engine.id_of("db"), fixture.run.context);
   REQUIRE(cluster);
-  const SetupOptions options{.stanza = "db"};
+  const SetupOptions options{.stanza = "db", .retention_full = {}};
   CHECK(check_setup(*cluster, options, fixture.run.context));
   archives_by = "pgbackrest --stanza=other archive-push %p";
   const auto elsewhere = check_setup(*cluster, options, fixture.run.context);
