@@ -29,8 +29,6 @@ def test_it_begins_at_once(site):
         said = site.engine.run("logs", site.db.container)
         return re.findall(r"checkpoint starting: (.*)", said.stdout + said.stderr)
 
-    if site.version == "15":
-        pytest.skip("what a server says of it is the same")
     before = len(checkpoints())
     site.backup("diff")
     assert "immediate force wait" in checkpoints()[before:]
