@@ -6,6 +6,9 @@ import subprocess
 
 import pytest
 
+# What differs between versions is in test_stack.py.
+pytestmark = pytest.mark.parametrize("site", ["17"], indirect=True)
+
 
 @pytest.fixture
 def place(site, scratch):

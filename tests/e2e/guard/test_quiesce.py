@@ -328,7 +328,7 @@ services:
     image: davit-test/postgres:17
     environment: {POSTGRES_HOST_AUTH_METHOD: trust}
     volumes: ["pgdata:/var/lib/postgresql/data"]
-    healthcheck: {test: [CMD-SHELL, "pg_isready -q -h 127.0.0.1 -U postgres"], interval: 1s, retries: 60}
+    healthcheck: {test: [CMD-SHELL, "pg_isready -q -h 127.0.0.1 -U postgres"], interval: 2s, retries: 60}
   app:
     image: davit-test/postgres:17
     entrypoint: [bash, /scripts/writer]

@@ -2,6 +2,11 @@
 
 import json
 
+import pytest
+
+# What differs between versions is in test_restore.py.
+pytestmark = pytest.mark.parametrize("site", ["17"], indirect=True)
+
 
 def back_up(site, *args):
     made = json.loads(site.davit("backup", "--stack", site.stack.name, *args, "--json").stdout)

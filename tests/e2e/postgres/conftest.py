@@ -26,7 +26,7 @@ services:
     volumes: ["pgdata:/var/lib/postgresql/data"]
     healthcheck:
       test: [CMD-SHELL, pg_isready -q -h 127.0.0.1 -U postgres]
-      interval: 1s
+      interval: 2s
       timeout: 3s
       retries: 100
 volumes:

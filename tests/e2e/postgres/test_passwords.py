@@ -20,7 +20,7 @@ services:
     volumes: ["pgdata:/var/lib/postgresql/data", "./password:/run/secrets/password:ro"]
     healthcheck:
       test: [CMD-SHELL, pg_isready -q -h 127.0.0.1 -U postgres]
-      interval: 1s
+      interval: 2s
       timeout: 3s
       retries: 100
 volumes:

@@ -24,7 +24,7 @@ services:
     volumes: ["pg:/var/lib/postgresql/data"]
     healthcheck:
       test: [CMD-SHELL, pg_isready -q -h 127.0.0.1 -U postgres]
-      interval: 1s
+      interval: 2s
       retries: 60
 volumes:
   data:

@@ -26,7 +26,7 @@ services:
       davit-install: {{condition: service_completed_successfully}}
     healthcheck:
       test: [CMD-SHELL, pg_isready -q -h 127.0.0.1 -U postgres]
-      interval: 1s
+      interval: 2s
       retries: 100
   plain:
     image: davit-test/postgres:17
