@@ -88,7 +88,7 @@ Result<engine::ContainerId> find_server_container(Workbench& bench, engine::Engi
 
 std::string name_of_server(const Globals& globals, const ServerFlags& flags) {
   if (!flags.container.empty()) return flags.container;
-  const std::string stack = globals.value(globals.stack, "DAVIT_STACK");
+  std::string stack = globals.value(globals.stack, "DAVIT_STACK");
   if (!flags.service.empty()) return stack.empty() ? flags.service : stack + "-" + flags.service;
   if (!stack.empty()) return stack;
   return flags.host.empty() ? globals.environment.get("PGHOST").value_or("server") : flags.host;
