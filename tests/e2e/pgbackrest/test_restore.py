@@ -150,6 +150,7 @@ def test_killed(site, step):
     site.wait()
     wait_until("recovery to end", lambda: db.sql("select pg_is_in_recovery()") == "f", 60)
     assert site.rows() == "backed up,newer"
+    wait_until("the guard to end", site.at_rest)
     done = site.restore("--settle")
     assert ("the old cluster is back" if step == "restoring" else "the restored cluster stays") in done.stdout
     site.wait()

@@ -79,6 +79,7 @@ def test_killed_in_maintenance(wrapped):
                or process.poll() is not None, 60)
     process.kill()
     process.communicate()
+    wait_until("the guard to end", wrapped.at_rest)
     assert wrapped.state() == "maintenance"
     assert "a restore is under way, or was broken off" in wrapped.inside_davit("db", "status").stdout
     done = wrapped.restore("--settle")
