@@ -144,6 +144,7 @@ def test_killed(site, step):
     volume = site.engine.inspect(site.stack.volume("data"))["Mountpoint"]
     look = [*site.engine.process(), "--", "cat", f"{volume}/.davit-restore/step"]
     wait_until(step, lambda: subprocess.run(look, capture_output=True, text=True).stdout.strip() == step or process.poll() is not None, 60)
+    assert process.poll() is None, process.communicate()
     process.kill()
     process.communicate()
     wait_until("the service to be started", lambda: site.started() != started, 60)
