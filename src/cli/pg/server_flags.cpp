@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "app/sweep.hpp"
+#include "sources/compose_labels.hpp"
 #include "sources/postgres/detect.hpp"
 #include "sources/stack.hpp"
 #include "util/text.hpp"
@@ -63,7 +64,7 @@ Result<> check_in_container(const ServerFlags& flags) {
               "its user and password are taken from the container");
 }
 
-Result<engine::ContainerId> find_server_container(Workbench& bench, engine::Engine& engine,
+Result<engine::ContainerInfo> find_server_service(Workbench& bench, engine::Engine& engine,
                                                   const std::string& service) {
   TRY_ASSIGN(name, bench.stack());
   TRY_ASSIGN(stack, sources::discover(engine, name));
@@ -81,9 +82,16 @@ Result<engine::ContainerId> find_server_container(Workbench& bench, engine::Engi
     return fail(Errc::not_found,
                 "stack " + stack.name + " has no " +
                     (service.empty() ? "PostgreSQL server" : "service " + escape_for_display(service)));
-  if (const engine::ContainerInfo* container = found->running_container()) return container->id;
-  return fail(Errc::unavailable, "service " + found->name + " of stack " + stack.name + " doesn't run",
-              "start it: docker compose up -d " + found->name);
+  const engine::ContainerInfo* running = found->running_container();
+  return running != nullptr ? *running : found->containers.front();
+}
+
+Result<engine::ContainerId> find_server_container(Workbench& bench, engine::Engine& engine,
+                                                  const std::string& service) {
+  TRY_ASSIGN(container, find_server_service(bench, engine, service));
+  if (container.state.running) return container.id;
+  const std::string named(sources::compose::label(container.labels, sources::compose::kService));
+  return fail(Errc::unavailable, "service " + named + " doesn't run", "start it: docker compose up -d " + named);
 }
 
 std::string name_of_server(const Globals& globals, const ServerFlags& flags) {

@@ -33,6 +33,10 @@ void add_server_flags(CLI::App& command, ServerFlags& flags);
 
 // Errc::usage if words about a server that is reached by host and port come with a container or a service.
 [[nodiscard]] Result<> check_in_container(const ServerFlags& flags);
+// The container of the stack's server, that of `service` or of the only one there is if that is empty: the one that
+// runs, else the first. Errc::usage: there are several; Errc::not_found: there is none.
+[[nodiscard]] Result<engine::ContainerInfo> find_server_service(Workbench& bench, engine::Engine& engine,
+                                                                const std::string& service);
 // The running container of the stack's server: that of `service`, or of the only one there is if that is empty.
 [[nodiscard]] Result<engine::ContainerId> find_server_container(Workbench& bench, engine::Engine& engine,
                                                                 const std::string& service);

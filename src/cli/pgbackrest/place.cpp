@@ -8,8 +8,7 @@
 #include <array>
 #include <cerrno>
 
-#include "sources/postgres/detect.hpp"
-#include "sources/stack.hpp"
+#include "cli/pg/server_flags.hpp"
 #include "stream/process.hpp"
 #include "util/text.hpp"
 
@@ -62,27 +61,6 @@ Result<> become(const User& user) {
   return {};
 }
 
-Result<engine::ContainerInfo> find_service(Workbench& bench, engine::Engine& engine, const std::string& service) {
-  TRY_ASSIGN(name, bench.stack());
-  TRY_ASSIGN(stack, sources::discover(engine, name));
-  const sources::Service* found = nullptr;
-  std::string servers;
-  for (const sources::Service& each : stack.services) {
-    if (service.empty() ? !sources::looks_like_postgres(each) : each.name != service) continue;
-    servers += (servers.empty() ? "" : ", ") + each.name;
-    if (found != nullptr)
-      return fail(Errc::usage, "stack " + stack.name + " has several PostgreSQL servers: " + servers,
-                  "name one with --service");
-    found = &each;
-  }
-  if (found == nullptr)
-    return fail(Errc::not_found,
-                "stack " + stack.name + " has no " +
-                    (service.empty() ? "PostgreSQL server" : "service " + escape_for_display(service)));
-  const engine::ContainerInfo* running = found->running_container();
-  return running != nullptr ? *running : found->containers.front();
-}
-
 }  // namespace
 
 void add_place_flags(CLI::App& command, PlaceFlags& flags) {
@@ -106,7 +84,7 @@ Result<engine::ContainerInfo> find_database(Workbench& bench, const PlaceFlags& 
     return fail(Errc::usage, "--container and --service name two databases");
   TRY_ASSIGN(engine, bench.engine());
   if (!flags.container.empty()) return engine->inspect_container({flags.container});
-  return find_service(bench, *engine, flags.service);
+  return find_server_service(bench, *engine, flags.service);
 }
 
 std::string stanza_of(const Globals& globals, const PlaceFlags& flags,
