@@ -215,6 +215,38 @@ ensure_test_image() { # NAME: davit-test/NAME, of the folder tests/images/NAME
 }
 ensure_nested_engine() { ensure_test_image engine; } # an Engine, in a container
 ensure_rgw() { ensure_test_image rgw; }              # an S3 server
+ensure_openldap() { ensure_test_image openldap; }
+ensure_rabbitmq() { ensure_test_image rabbitmq; }
+
+# davit-test/opensearch: the public image, or Maven Central's minimal distribution and security plugin on Debian's Java.
+OPENSEARCH_VERSION=3.4.0
+ensure_opensearch() {
+  local folder=$DAVIT_ROOT/tests/images/opensearch image
+  image=davit-test/opensearch:$OPENSEARCH_VERSION-$(cat "$folder"/* | hash_of)
+  has_image "$image" || pull_as "opensearchproject/opensearch:$OPENSEARCH_VERSION" "$image" || build_opensearch "$image" || return
+  docker tag "$image" davit-test/opensearch:latest
+}
+build_opensearch() { # TAG
+  local context rc=0
+  ensure_debian trixie || return
+  context=$(mktemp -d "${TMPDIR:-/var/tmp}/davit-opensearch.XXXXXX") || return
+  {
+    cp -p "$DAVIT_ROOT"/tests/images/opensearch/* "$context" &&
+      maven_zip org.opensearch.distribution.integ-test-zip:opensearch:$OPENSEARCH_VERSION "$context/opensearch.zip" &&
+      maven_zip org.opensearch.plugin:opensearch-security:$OPENSEARCH_VERSION.0 "$context/security.zip" &&
+      build_image "$1" --build-arg BASE_IMAGE=davit-base/debian:trixie -t "$1" "$context"
+  } || rc=$?
+  rm -rf "$context"
+  return "$rc"
+}
+# On this machine, since containers need not reach the registry. What was fetched stays in Maven's own repository.
+maven_zip() { # GROUP:ARTIFACT:VERSION FILE
+  local found
+  command -v mvn >/dev/null 2>&1 || apt_install maven || return
+  found=$(mktemp -d "${TMPDIR:-/var/tmp}/davit-maven.XXXXXX") || return
+  quietly "fetching $1" mvn -q -B dependency:copy "-Dartifact=$1:zip" "-DoutputDirectory=$found" &&
+    mv "$found"/*.zip "$2" && rmdir "$found"
+}
 
 # davit-bench:tools: the toolchain, and what davit is compared with.
 ensure_bench_tools() {
