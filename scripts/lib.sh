@@ -219,7 +219,7 @@ ensure_openldap() { ensure_test_image openldap; }
 ensure_rabbitmq() { ensure_test_image rabbitmq; }
 
 # davit-test/opensearch: the public image, or Maven Central's minimal distribution and security plugin on Debian's Java.
-OPENSEARCH_VERSION=3.4.0
+OPENSEARCH_VERSION=2.19.4 # the newest of which Maven Central has a security plugin that needs no other one
 ensure_opensearch() {
   local folder=$DAVIT_ROOT/tests/images/opensearch image
   image=davit-test/opensearch:$OPENSEARCH_VERSION-$(cat "$folder"/* | hash_of)
