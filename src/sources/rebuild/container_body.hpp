@@ -1,0 +1,43 @@
+#pragma once
+// A container of the record, as the Engine is asked to make it anew, so that Compose takes it for its own: labels
+// verbatim, with the hash of its configuration. Pure.
+
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "engine/types.hpp"
+#include "sources/rebuild/moved_paths.hpp"
+#include "util/error.hpp"
+
+namespace davit::sources {
+
+struct BodyOptions {
+  MovedPaths moved = {};
+  std::string image_id = {};  // of the image on the new host; empty: as recorded
+  // Whether a volume of the record, one without a name of its user's included, is there or will be: it is mounted by
+  // its recorded name. Those of the others that are anonymous are made anew by the Engine. Null: all named ones.
+  std::function<bool(const std::string& volume)> has_volume = {};
+  // The new id of a container of the record, which another shares its network or processes with
+  // ("container:<id>"). Null or nothing: Errc::not_found.
+  std::function<std::optional<std::string>(const std::string& recorded_id)> new_id = {};
+};
+
+struct ContainerBody {
+  std::string name;
+  nlohmann::json body;  // of POST /containers/create
+  // By name of the network: what it is connected to after it was made, before it is started. Below API 1.44 the Engine
+  // takes one network in the body.
+  std::map<std::string, nlohmann::json> networks;
+};
+
+// Errc::corrupt if the record isn't the Engine's JSON; Errc::not_found for a container that it refers to and that
+// `new_id` doesn't know.
+[[nodiscard]] Result<ContainerBody> container_body(const engine::ContainerInfo& recorded, const BodyOptions& options);
+
+// The recorded ids of containers that it shares its network, processes or IPC with: these are made first.
+[[nodiscard]] std::vector<std::string> shared_containers(const engine::ContainerInfo& recorded);
+
+}  // namespace davit::sources
