@@ -2,56 +2,17 @@
 // The use case of `davit restore`: a plan first, then the new state or the old one, never a mix.
 
 #include <chrono>
-#include <string>
 #include <vector>
 
-#include "app/selection.hpp"
-#include "app/source_set.hpp"
-#include "catalog/catalog.hpp"
-#include "engine/engine.hpp"
-#include "helper/guard/guard.hpp"
-#include "storage/storage.hpp"
-#include "util/run_context.hpp"
+#include "app/restore_plan.hpp"
 
 namespace davit::app {
-
-struct RestoreOptions {
-  std::string stack;   // may be empty where the repository holds one stack only
-  std::string backup;  // id, a beginning of one, or "latest"
-  Selection selection;
-  bool replace = false;               // overwrite what holds data
-  bool allow_version_change = false;  // onto a newer server
-  helper::AcquireGuard guard;         // needed for run_restore only
-};
-
-struct RestoreStep {
-  model::Item item;
-  std::vector<sources::Conflict> conflicts;
-};
-
-struct RestorePlan {
-  catalog::Entry entry;
-  catalog::Manifest manifest;
-  sources::Stack recorded;  // the stack as it was
-  sources::Stack present;   // what the Engine has of it now
-  std::vector<RestoreStep> steps;
-  std::vector<std::string> left_out;  // items of the backup that are not restored
-
-  // Conflicts that stand in the way under these options, as lines.
-  [[nodiscard]] std::vector<std::string> blocking(bool replace) const;
-};
 
 struct RestoreReport {
   RestorePlan plan;
   std::vector<Finding> findings;
   std::chrono::milliseconds took{};
 };
-
-// Read-only but for what the checks of a helper need: every artefact is there with its length, versions, space and
-// conflicts are known.
-[[nodiscard]] Result<RestorePlan> plan_restore(engine::Engine& engine, const storage::StorageReader& storage,
-                                               const SourceSet& sources, const RestoreOptions& options,
-                                               RunContext& run);
 
 // Plans, and refuses (Errc::exists, naming every conflict) or restores. After an error the old contents are in place
 // again; if even that failed, the error says what is left where.

@@ -1,0 +1,43 @@
+#pragma once
+// The restorations of one restore that have begun, so that all of them end alike: as the new state or as the old one.
+
+#include <memory>
+#include <vector>
+
+#include "model/item.hpp"
+#include "sources/source.hpp"
+#include "util/journal.hpp"
+#include "util/run_context.hpp"
+
+namespace davit::app {
+
+inline constexpr const char* kDecided = "decided";  // the journal's entry, its key and its kind
+
+class Restorations {
+ public:
+  // `item` must outlive this.
+  sources::Restoration& add(const model::Item& item, std::unique_ptr<sources::Restoration> restoration);
+
+  // The moment of truth: before it, the death of davit leads everything back, and behind it, on. All are rolled back,
+  // or left, where it can't be had.
+  [[nodiscard]] Result<> decide(Journal& journal, RunContext& run);
+
+  // REQUIRES: it was decided. First the way back is given up for every item, and only then anything old is removed: so
+  // an item that can't be finished is in the same state as the others, and keeps none of them from being finished.
+  [[nodiscard]] Result<> finish(RunContext& run);
+
+  // Leads everything back in reverse order, even when asked to stop, and returns `error` with what could not be undone.
+  [[nodiscard]] Error roll_back(Error error, const RunContext& run);
+
+ private:
+  struct Member {
+    const model::Item* item;
+    std::unique_ptr<sources::Restoration> restoration;
+  };
+  [[nodiscard]] Result<> hold(RunContext& run);
+  void leave();  // to whoever reads the journal
+
+  std::vector<Member> members_;
+};
+
+}  // namespace davit::app
