@@ -81,6 +81,15 @@ void add_idle_commands(RestorePlan& plan) {
            "leave it out with --exclude " + step.item.id.text()});
 }
 
+// A project that nobody has named is called like its directory.
+void add_name_note(RestorePlan& plan) {
+  if (plan.moved.moves.empty() || sources::last_part(plan.moved.moves.front().from) != plan.manifest.stack) return;
+  if (sources::last_part(plan.project_dir) == plan.manifest.stack) return;
+  plan.rebuild.notes.push_back("in " + plan.project_dir + " Compose takes the project for \"" +
+                               sources::last_part(plan.project_dir) +
+                               "\", unless something names it: docker compose -p " + plan.manifest.stack);
+}
+
 // What the Engine lacks of the stack. A restore of chosen items makes nothing but these.
 Result<> plan_containers(helper::Host& host, RestorePlan& plan, const RestoreOptions& options,
                          const sources::Target& target, RunContext& run) {
@@ -89,6 +98,7 @@ Result<> plan_containers(helper::Host& host, RestorePlan& plan, const RestoreOpt
   TRY_ASSIGN(rebuild, in_context(sources::plan_rebuild(host, target, rebuild_options, run), "plan the containers"));
   plan.rebuild = std::move(rebuild);
   add_held_servers(plan, options.selection);
+  add_name_note(plan);
   if (options.containers == Containers::make) add_idle_commands(plan);
   return {};
 }
@@ -110,6 +120,7 @@ Result<sources::RebuildOptions> rebuild_options_of(const RestorePlan& plan, cons
   rebuild.moved = plan.moved;
   rebuild.restores_volume = [places](const std::string& volume) { return places.has_volume(volume); };
   rebuild.restores_path = [places](const std::string& path) { return places.has_path(path); };
+  rebuild.starts = [&plan](std::string_view service) { return plan.starts(service); };
   return rebuild;
 }
 
@@ -142,7 +153,18 @@ std::vector<std::string> RestorePlan::blocking(bool replace) const {
 
 bool RestorePlan::starts(std::string_view service) const {
   const sources::Service* was = recorded.find_service(service);
-  return was != nullptr && rebuild.makes(service) && sources::is_started(*was, recorded);
+  return was != nullptr && rebuild.makes(service) && sources::is_started(*was, recorded) && !waits(*was);
+}
+
+// What is there already isn't started, so nor is what depends on it.
+bool RestorePlan::waits(const sources::Service& service) const {
+  return std::ranges::any_of(sources::dependencies_of(service, recorded), [&](const sources::Dependency& on) {
+    const sources::Service& was = *recorded.find_service(on.service);
+    if (rebuild.makes(on.service)) return sources::is_started(was, recorded) && waits(was);
+    if (was.running_container() == nullptr) return false;
+    const sources::Service* is = present.find_service(on.service);
+    return is == nullptr || is->running_container() == nullptr;
+  });
 }
 
 std::vector<std::string> RestorePlan::needed_servers() const {

@@ -54,10 +54,14 @@ struct RestorePlan {
   [[nodiscard]] std::vector<sources::Conflict> conflicts() const;
   // Those that do so under these options, as lines.
   [[nodiscard]] std::vector<std::string> blocking(bool replace) const;
-  // Whether this restore makes that service, and it ran at the backup.
+  // Whether this restore makes that service, it ran at the backup, and nothing that it depends on is there and doesn't
+  // run.
   [[nodiscard]] bool starts(std::string_view service) const;
   // Services that must run so that an item can be restored through them, of those that this restore makes.
   [[nodiscard]] std::vector<std::string> needed_servers() const;
+
+ private:
+  [[nodiscard]] bool waits(const sources::Service& service) const;
 };
 
 // Read-only but for what the checks of a helper need: every artefact is there with its length, versions, space and
@@ -72,7 +76,7 @@ struct RestorePlan {
 // What the sources work with. It refers to `plan` and `options`, which must outlive it.
 [[nodiscard]] sources::Target target_of(const RestorePlan& plan, const RestoreOptions& options, Journal* journal);
 
-// What plan.rebuild was planned with.
+// What plan.rebuild was planned with. It refers to `plan`, which must outlive it.
 [[nodiscard]] Result<sources::RebuildOptions> rebuild_options_of(const RestorePlan& plan,
                                                                  const RestoreOptions& options);
 

@@ -89,7 +89,8 @@ void World::add_service(const std::string& name, const std::string& image, const
   info.labels.insert(labels.begin(), labels.end());
   info.mounts = std::move(mounts);
   info.state.status = status;
-  engine.add_container(info);
+  const engine::ContainerId id = engine.add_container(info);
+  static_cast<void>(engine.connect_network("shop_default", id, {{"Aliases", {name}}}));
 }
 
 fs::path World::place(const std::string& name) const {

@@ -1,6 +1,7 @@
 #include "sources/rebuild/container_body.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "sources/compose_labels.hpp"
 #include "sources/rebuild/endpoints.hpp"
@@ -43,7 +44,7 @@ json config_part(const engine::ContainerInfo& recorded, const json& config, cons
                  const BodyOptions& options) {
   json body = without_nulls(config);
   body["Labels"] = placed_labels(recorded, options);
-  if (recorded.image.starts_with("sha256:") && !options.image_id.empty()) body["Image"] = options.image_id;
+  if (!options.image.empty()) body["Image"] = options.image;
   // Without one, the Engine would take that of the image, which the user has cleared; an empty text clears it again.
   if (!has_entries(field(body, "Entrypoint"))) body["Entrypoint"] = {""};
   if (!has_entries(field(body, "Cmd"))) body["Cmd"] = json::array();

@@ -17,6 +17,7 @@ namespace davit::sources {
 
 struct BodyOptions {
   MovedPaths moved = {};
+  std::string image = {};  // what it is made from; empty: the reference of the record
   // Of its image on the new host; empty: as recorded. Compose compares it with a label of the container.
   std::string image_id = {};
   // Whether an anonymous volume of the record is on the new host, because its contents were restored: then it is

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <ranges>
 #include <set>
 
@@ -26,6 +27,30 @@ Condition last_condition(const Service& service) {
   });
   return ran ? Condition::healthy : Condition::completed;
 }
+
+// Which services could not be started, and why.
+class StartFailures {
+ public:
+  // Errc::cancelled is nobody's fault, and given on.
+  [[nodiscard]] Result<> take(const std::string& service, Result<> result) {
+    if (result || result.error().code() == Errc::cancelled) return result;
+    failed_.insert(service);
+    lines_ += "\n  - " + result.error().message();
+    if (!first_) first_ = std::move(result).error();
+    return {};
+  }
+  [[nodiscard]] bool contains(const std::string& service) const { return failed_.contains(service); }
+  [[nodiscard]] Result<> result() const {
+    if (!first_) return {};
+    if (failed_.size() == 1) return std::unexpected(*first_);
+    return fail(first_->code(), std::to_string(failed_.size()) + " services:" + lines_, first_->hint());
+  }
+
+ private:
+  std::set<std::string> failed_;
+  std::string lines_;
+  std::optional<Error> first_;
+};
 
 }  // namespace
 
@@ -85,6 +110,9 @@ struct Rebuild::State {
     body_options.moved = options.moved;
     if (const auto image = images.find({container.image, container.image_id}); image != images.end())
       body_options.image_id = image->second;
+    // Of an image that was loaded from a file the Engine knows no digest, and an id may be another here.
+    if (const auto named = engine().inspect_image(container.image); !named && named.error().code() == Errc::not_found)
+      body_options.image = body_options.image_id;
     body_options.has_volume = [&](const std::string& volume) { return engine().inspect_volume(volume).has_value(); };
     body_options.new_id = [&](const std::string& id) { return new_id(id); };
     TRY_ASSIGN(body, container_body(container, body_options));
@@ -99,23 +127,31 @@ struct Rebuild::State {
     return {};
   }
 
-  // With what they depend on, unless that wasn't at work when it was recorded.
+  [[nodiscard]] bool starts(const std::string& name) const {
+    return options.starts ? options.starts(name) : is_started(service(name), recorded);
+  }
+
+  // With what they depend on, of what is to be started at all.
   [[nodiscard]] std::set<std::string> with_dependencies(const Wanted& wanted) const {
     std::set<std::string> all;
     for (const std::string& name : plan.services | std::views::reverse) {
-      if (wanted ? wanted(name) : is_started(service(name), recorded)) all.insert(name);
+      if (wanted ? wanted(name) : starts(name)) all.insert(name);
       if (!all.contains(name)) continue;
       for (const Dependency& on : dependencies_of(service(name), recorded))
-        if (is_started(service(on.service), recorded)) all.insert(on.service);
+        if (starts(on.service)) all.insert(on.service);
     }
     return all;
   }
 
-  [[nodiscard]] Result<> start_service(const std::string& name, RunContext& run) {
+  [[nodiscard]] Result<> start_service(const std::string& name, const StartFailures& failures, RunContext& run) {
     std::vector<MadeStack::Container*> containers = made.containers_of(name);
     std::erase_if(containers, [](const MadeStack::Container* container) { return container->started; });
     if (containers.empty()) return {};
-    for (const Dependency& on : dependencies_of(service(name), recorded)) TRY(wait_for(on.service, on.condition, run));
+    for (const Dependency& on : dependencies_of(service(name), recorded)) {
+      if (failures.contains(on.service))
+        return fail(Errc::failed, "service " + name + " was not started: it depends on " + on.service);
+      TRY(in_context(wait_for(on.service, on.condition, run), "service " + name + " was not started"));
+    }
     run.reporter.note("starting service " + name);
     for (MadeStack::Container* container : containers) {
       TRY(run.check());
@@ -164,11 +200,13 @@ Result<> Rebuild::make_containers(RunContext& run) {
 
 Result<> Rebuild::start(const Wanted& wanted, RunContext& run) {
   const std::set<std::string> services = state_->with_dependencies(wanted);
+  StartFailures failures;
   for (const std::string& name : state_->plan.services)
-    if (services.contains(name)) TRY(state_->start_service(name, run));
+    if (services.contains(name)) TRY(failures.take(name, state_->start_service(name, failures, run)));
   for (const std::string& name : state_->plan.services)
-    if (services.contains(name)) TRY(state_->wait_for(name, last_condition(state_->service(name)), run));
-  return {};
+    if (services.contains(name) && !failures.contains(name))
+      TRY(failures.take(name, state_->wait_for(name, last_condition(state_->service(name)), run)));
+  return failures.result();
 }
 
 Result<> Rebuild::hold(RunContext& run) {

@@ -74,5 +74,6 @@ def test_parts_that_are_there_stay(davit, engine, here):
     assert "docker compose up -d" in said and "web" in said
     now = engine.names("ps", "-a", "--no-trunc", "--filter", f"label=com.docker.compose.project={here.name}", "-q")
     assert left < now
-    assert here.states()["web"] == "exited"
+    states = here.states()
+    assert (states["web"], states["sidecar"], states["worker"]) == ("exited", "created", "created")
     up_changes_nothing(here)

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <format>
+#include <map>
+#include <set>
 
 #include "app/backup.hpp"
 #include "app/restore.hpp"
