@@ -143,14 +143,15 @@ struct Rebuild::State {
     return all;
   }
 
-  [[nodiscard]] Result<> start_service(const std::string& name, const StartFailures& failures, RunContext& run) {
+  [[nodiscard]] Result<> start_service(const std::string& name, StartFailures& failures, RunContext& run) {
     std::vector<MadeStack::Container*> containers = made.containers_of(name);
     std::erase_if(containers, [](const MadeStack::Container* container) { return container->started; });
     if (containers.empty()) return {};
     for (const Dependency& on : dependencies_of(service(name), recorded)) {
+      if (!failures.contains(on.service))
+        TRY(failures.take(on.service, wait_for(on.service, on.condition, run)));  // and nobody waits for it again
       if (failures.contains(on.service))
         return fail(Errc::failed, "service " + name + " was not started: it depends on " + on.service);
-      TRY(in_context(wait_for(on.service, on.condition, run), "service " + name + " was not started"));
     }
     run.reporter.note("starting service " + name);
     for (MadeStack::Container* container : containers) {
