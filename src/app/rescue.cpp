@@ -9,6 +9,7 @@
 #include "app/pgbackrest/stand_in.hpp"
 #include "app/quiesce/put_back.hpp"
 #include "sources/basebackup/physical_entry.hpp"
+#include "sources/rebuild/settle_rebuild.hpp"
 #include "sources/undo_restore.hpp"
 #include "util/text.hpp"
 
@@ -18,6 +19,9 @@ namespace {
 struct Kind {
   std::string_view name;
   PutRight put_right;
+  // When nothing else is left to be put right: no service is started on contents that may still change, nor beside a
+  // one-off server on its own volumes.
+  bool last = false;
 };
 
 Result<std::vector<std::string>> settle_restore(const RescueStep& step) {
@@ -26,6 +30,10 @@ Result<std::vector<std::string>> settle_restore(const RescueStep& step) {
 
 Result<std::vector<std::string>> settle_files(const RescueStep& step) {
   return sources::settle_physical_entry(step.host.engine(), step.entry, step.decided, control_of, step.run);
+}
+
+Result<std::vector<std::string>> settle_made(const RescueStep& step) {
+  return sources::settle_made(step.host.engine(), step.entry, step.decided, step.run);
 }
 
 // One line for each kind of docs/guard.md but `decided`, which is dealt with below.
@@ -38,9 +46,22 @@ constexpr std::array kKinds{
     Kind{"cluster", settle_restore},
     Kind{"swap", [](const RescueStep& step) { return put_back_swap(step.host.engine(), step.entry, step.run); }},
     Kind{"physical", settle_files},
+    Kind{"network", settle_made},
+    Kind{"container", settle_made},
+    Kind{"tag", settle_made},
+    Kind{"start",
+         [](const RescueStep& step) {
+           return sources::settle_start(step.host.engine(), step.entry, step.decided, step.waited, step.run);
+         },
+         true},
 };
 
 constexpr std::string_view kDecided = "decided";
+
+const Kind* find_kind(const std::string& name) {
+  const auto* found = std::ranges::find(kKinds, name, &Kind::name);
+  return found == kKinds.end() ? nullptr : found;
+}
 
 std::string kind_of(const nlohmann::json& entry) {
   const auto kind = entry.is_object() ? entry.find("kind") : entry.end();
@@ -49,16 +70,20 @@ std::string kind_of(const nlohmann::json& entry) {
 
 Result<std::vector<std::string>> put_right(const RescueStep& step) {
   const std::string name = kind_of(step.entry);
-  for (const Kind& kind : kKinds) {
-    if (kind.name != name) continue;
-    // What a handler reads may be what another davit wrote.
-    try {
-      return kind.put_right(step);
-    } catch (const nlohmann::json::exception& error) {
-      return fail(Errc::corrupt, std::string("read it: ") + error.what());
-    }
+  const Kind* kind = find_kind(name);
+  if (kind == nullptr)
+    return fail(Errc::usage, "an entry of the kind \"" + escape_for_display(name) + "\" is unknown to this davit");
+  // What a handler reads may be what another davit wrote.
+  try {
+    return kind->put_right(step);
+  } catch (const nlohmann::json::exception& error) {
+    return fail(Errc::corrupt, std::string("read it: ") + error.what());
   }
-  return fail(Errc::usage, "an entry of the kind \"" + escape_for_display(name) + "\" is unknown to this davit");
+}
+
+bool comes_last(const nlohmann::json& entry) {
+  const Kind* kind = find_kind(kind_of(entry));
+  return kind != nullptr && kind->last;
 }
 
 }  // namespace
@@ -67,18 +92,30 @@ RescueReport rescue(helper::Host& host, const JournalEntries& entries, std::chro
                     RunContext& run) {
   RescueReport report;
   std::vector<std::string> decisions;
-  for (const auto& [key, entry] : entries | std::views::reverse) {
-    if (kind_of(entry) == kDecided) {
-      decisions.push_back(key);
-      continue;
-    }
-    auto done = put_right({host, key, entry, !decisions.empty(), waited, run});
+  const auto settle = [&](const std::string& key, const nlohmann::json& entry, bool decided) {
+    auto done = put_right({host, key, entry, decided, waited, run});
     if (done) {
       std::ranges::move(*done, std::back_inserter(report.lines));
       report.settled.push_back(key);
     } else {
       report.failed.push_back(escape_for_display(key) + ": " + done.error().message());
     }
+  };
+  std::vector<std::pair<const JournalEntries::value_type*, bool>> late;  // and whether they were decided
+  for (const JournalEntries::value_type& entry : entries | std::views::reverse) {
+    if (kind_of(entry.second) == kDecided)
+      decisions.push_back(entry.first);
+    else if (comes_last(entry.second))
+      late.emplace_back(&entry, !decisions.empty());
+    else
+      settle(entry.first, entry.second, !decisions.empty());
+  }
+  const bool others = report.failed.empty();
+  for (const auto& [entry, decided] : late) {
+    if (others)
+      settle(entry->first, entry->second, decided);
+    else
+      report.failed.push_back(escape_for_display(entry->first) + ": waits for the others");
   }
   // Last: what is still to be done must be found to have been decided when it is tried again.
   if (report.failed.empty()) std::ranges::move(decisions, std::back_inserter(report.settled));

@@ -6,15 +6,15 @@
 
 namespace davit::app {
 
-sources::Restoration& Restorations::add(const model::Item& item, std::unique_ptr<sources::Restoration> restoration) {
-  members_.push_back({&item, std::move(restoration)});
+sources::Restoration& Restorations::add(std::string what, std::unique_ptr<sources::Restoration> restoration) {
+  members_.push_back({std::move(what), std::move(restoration)});
   return *members_.back().restoration;
 }
 
 Result<> Restorations::hold(RunContext& run) {
   for (const Member& member : members_) {
     TRY(run.check());
-    TRY(in_context(member.restoration->hold(run), "restore " + member.item->id.text()));
+    TRY(in_context(member.restoration->hold(run), "restore " + member.what));
   }
   return {};
 }
@@ -52,7 +52,7 @@ Result<> Restorations::finish(RunContext& run) {
     auto finished = members_[i].restoration->finish(run);
     if (finished) continue;
     const Error& error = unsealed[i] ? *unsealed[i] : finished.error();
-    left += "\n  - " + members_[i].item->id.text() + " is in place, and old contents are left: " + error.message();
+    left += "\n  - " + members_[i].what + " is in place, and old contents are left: " + error.message();
     if (!first) first = error;
   }
   if (!first) return {};
@@ -67,7 +67,7 @@ Error Restorations::roll_back(Error error, const RunContext& run) {
   std::string failures;
   for (Member& member : members_ | std::views::reverse)
     if (auto undone = member.restoration->rollback(undo); !undone)
-      failures += "\n  - the rollback of " + member.item->id.text() + " failed: " + undone.error().message();
+      failures += "\n  - the rollback of " + member.what + " failed: " + undone.error().message();
   const bool touched = !members_.empty();
   members_.clear();
   if (!touched) return error;

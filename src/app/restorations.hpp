@@ -2,9 +2,9 @@
 // The restorations of one restore that have begun, so that all of them end alike: as the new state or as the old one.
 
 #include <memory>
+#include <string>
 #include <vector>
 
-#include "model/item.hpp"
 #include "sources/source.hpp"
 #include "util/journal.hpp"
 #include "util/run_context.hpp"
@@ -15,8 +15,8 @@ inline constexpr const char* kDecided = "decided";  // the journal's entry, its 
 
 class Restorations {
  public:
-  // `item` must outlive this.
-  sources::Restoration& add(const model::Item& item, std::unique_ptr<sources::Restoration> restoration);
+  // `what` it is of, for messages: "volume:uploads".
+  sources::Restoration& add(std::string what, std::unique_ptr<sources::Restoration> restoration);
 
   // The moment of truth: before it, the death of davit leads everything back, and behind it, on. All are rolled back,
   // or left, where it can't be had.
@@ -31,7 +31,7 @@ class Restorations {
 
  private:
   struct Member {
-    const model::Item* item;
+    std::string what;
     std::unique_ptr<sources::Restoration> restoration;
   };
   [[nodiscard]] Result<> hold(RunContext& run);

@@ -11,6 +11,21 @@ Phase phase_of(const model::Item& item) {
   return item.id.kind == model::ItemKind::command ? Phase::commands : Phase::places;
 }
 
+Result<> verify_commands(const PhaseWork& work, RunContext& run) {
+  for (const RestoreStep& step : work.plan.steps) {
+    if (phase_of(step.item) != Phase::commands) continue;
+    const std::string doing = "restore " + step.item.id.text();
+    TRY_ASSIGN(source, work.sources.of(step.item.id.kind));
+    for (const model::Artefact& artefact : step.item.artefacts) {
+      TRY(run.check());
+      TRY_ASSIGN(whole, in_context(open_artefact(work.storage, work.plan.entry, artefact), doing));
+      auto verified = source->verify(step.item, artefact, *whole, work.plan.recorded, run);
+      TRY(in_context(in_context(std::move(verified), artefact.path), doing));
+    }
+  }
+  return {};
+}
+
 Result<> stage_and_commit(Phase phase, const PhaseWork& work, RunContext& run) {
   std::vector<std::pair<const model::Item*, sources::Restoration*>> staged;
   for (const RestoreStep& step : work.plan.steps) {
@@ -20,14 +35,7 @@ Result<> stage_and_commit(Phase phase, const PhaseWork& work, RunContext& run) {
     run.reporter.step(doing);
     TRY_ASSIGN(source, work.sources.of(step.item.id.kind));
     TRY_ASSIGN(made, in_context(source->restore(step.item, work.target, run), doing));
-    // A command takes what it is given as it comes: so it gets nothing that isn't whole.
-    if (phase == Phase::commands)
-      for (const model::Artefact& artefact : step.item.artefacts) {
-        TRY_ASSIGN(whole, in_context(open_artefact(work.storage, work.plan.entry, artefact), doing));
-        TRY(in_context(in_context(source->verify(step.item, artefact, *whole, work.plan.recorded, run), artefact.path),
-                       doing));
-      }
-    sources::Restoration& restoration = work.begun.add(step.item, std::move(made));
+    sources::Restoration& restoration = work.begun.add(step.item.id.text(), std::move(made));
     for (const model::Artefact& artefact : step.item.artefacts) {
       TRY(run.check());
       TRY_ASSIGN(stored, in_context(open_artefact(work.storage, work.plan.entry, artefact), doing));

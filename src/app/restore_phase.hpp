@@ -27,6 +27,10 @@ struct PhaseWork {
   std::vector<Finding>& findings;  // what they have found, too
 };
 
+// A command takes what it is given as it comes: so it gets nothing that isn't whole, and nothing is touched before that
+// is known. Errc::corrupt.
+[[nodiscard]] Result<> verify_commands(const PhaseWork& work, RunContext& run);
+
 // Stages and commits the steps of `phase`: all are staged before the first is committed, so a damaged artefact is found
 // while nothing of it has changed yet. After an error `begun` is to be rolled back.
 [[nodiscard]] Result<> stage_and_commit(Phase phase, const PhaseWork& work, RunContext& run);

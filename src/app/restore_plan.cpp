@@ -5,6 +5,11 @@
 #include <ranges>
 
 #include "app/definition.hpp"
+#include "app/restore_phase.hpp"
+#include "app/restored_places.hpp"
+#include "sources/host_path.hpp"
+#include "sources/relocate.hpp"
+#include "util/text.hpp"
 
 namespace davit::app {
 namespace {
@@ -26,7 +31,80 @@ Result<> check_presence(const storage::StorageReader& storage, const catalog::En
   return {};
 }
 
-// What the Engine has of the stack now. That it knows nothing of it is an ordinary case: everything was destroyed.
+// Where the project's directory goes, and with it every path that lies in the old one.
+Result<> place_project(RestorePlan& plan, const std::string& root) {
+  const std::string& was = plan.manifest.project_dir;
+  plan.project_dir = was.empty() ? plan.present.project_dir : was;
+  if (root.empty()) return {};
+  if (!root.starts_with('/'))
+    return fail(Errc::usage, "--root " + escape_for_display(root) + " is no absolute path",
+                "name a directory of the Engine's host by its whole path");
+  plan.project_dir = sources::normal_path(root);
+  if (!was.starts_with('/') || sources::normal_path(was) == plan.project_dir) return {};
+  if (sources::path_below(plan.project_dir, sources::normal_path(was)))
+    return fail(
+        Errc::usage,
+        "--root " + escape_for_display(root) + " lies in the project's old directory " + escape_for_display(was),
+        "name a directory outside of it, or leave --root away");
+  plan.moved.moves = {{sources::normal_path(was), plan.project_dir}};
+  sources::relocate(plan.recorded, plan.moved);
+  return {};
+}
+
+// A server that was restored in a container of ours holds its data until everything is decided: its own container can't
+// run beside it.
+void add_held_servers(RestorePlan& plan, const Selection& selection) {
+  std::vector<std::string> wanted = plan.needed_servers();
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const sources::Service* service = plan.recorded.find_service(wanted[i]);
+    if (service == nullptr) continue;
+    for (const sources::Dependency& dependency : sources::dependencies_of(*service, plan.recorded)) {
+      const model::ItemId cluster{model::ItemKind::postgres, dependency.service};
+      if (!plan.starts(dependency.service) || std::ranges::contains(wanted, dependency.service)) continue;
+      wanted.push_back(dependency.service);
+      if (selection.takes(cluster) && std::ranges::contains(plan.manifest.items, cluster, &model::Item::id))
+        plan.rebuild.conflicts.push_back({"service " + escape_for_display(wanted[i]) +
+                                              " must run to be restored, and waits for " + cluster.text() +
+                                              ", which is restored along",
+                                          "restore in two steps: first with --exclude and what service " +
+                                              escape_for_display(wanted[i]) + " holds, then that with --only"});
+    }
+  }
+}
+
+// A command needs its service to run, which comes last of all.
+void add_idle_commands(RestorePlan& plan) {
+  for (const RestoreStep& step : plan.steps)
+    if (step.item.id.kind == model::ItemKind::command && plan.starts(step.item.id.name))
+      plan.rebuild.conflicts.push_back(
+          {step.item.id.text() + " needs its service to run, which --no-start leaves stopped",
+           "leave it out with --exclude " + step.item.id.text()});
+}
+
+// A project that nobody has named is called like its directory.
+void add_name_note(RestorePlan& plan) {
+  if (plan.moved.moves.empty() || sources::last_part(plan.moved.moves.front().from) != plan.manifest.stack) return;
+  if (sources::last_part(plan.project_dir) == plan.manifest.stack) return;
+  plan.rebuild.notes.push_back("in " + plan.project_dir + " Compose takes the project for \"" +
+                               sources::last_part(plan.project_dir) +
+                               "\", unless something names it: docker compose -p " + plan.manifest.stack);
+}
+
+// What the Engine lacks of the stack. A restore of chosen items makes nothing but these.
+Result<> plan_containers(helper::Host& host, RestorePlan& plan, const RestoreOptions& options,
+                         const sources::Target& target, RunContext& run) {
+  if (options.containers == Containers::leave || !options.selection.only.empty()) return {};
+  TRY_ASSIGN(rebuild_options, rebuild_options_of(plan, options));
+  TRY_ASSIGN(rebuild, in_context(sources::plan_rebuild(host, target, rebuild_options, run), "plan the containers"));
+  plan.rebuild = std::move(rebuild);
+  add_held_servers(plan, options.selection);
+  add_name_note(plan);
+  if (options.containers == Containers::make) add_idle_commands(plan);
+  return {};
+}
+
+}  // namespace
+
 Result<sources::Stack> discover_present(engine::Engine& engine, const std::string& name) {
   auto present = sources::discover(engine, name);
   if (present) return present;
@@ -36,12 +114,19 @@ Result<sources::Stack> discover_present(engine::Engine& engine, const std::strin
   return nothing;
 }
 
-}  // namespace
+Result<sources::RebuildOptions> rebuild_options_of(const RestorePlan& plan, const RestoreOptions& options) {
+  TRY_ASSIGN(places, RestoredPlaces::of(plan, options.selection));
+  sources::RebuildOptions rebuild;
+  rebuild.moved = plan.moved;
+  rebuild.restores_volume = [places](const std::string& volume) { return places.has_volume(volume); };
+  rebuild.restores_path = [places](const std::string& path) { return places.has_path(path); };
+  rebuild.starts = [&plan](std::string_view service) { return plan.starts(service); };
+  return rebuild;
+}
 
 sources::Target target_of(const RestorePlan& plan, const RestoreOptions& options, Journal* journal) {
-  const std::string& dir = plan.manifest.project_dir.empty() ? plan.present.project_dir : plan.manifest.project_dir;
   return {plan.manifest.stack,
-          dir,
+          plan.project_dir,
           &plan.recorded,
           &plan.present,
           options.replace,
@@ -49,19 +134,51 @@ sources::Target target_of(const RestorePlan& plan, const RestoreOptions& options
           journal,
           [&options, &plan](const model::ItemId& id) {
             return options.selection.takes(id) && std::ranges::contains(plan.manifest.items, id, &model::Item::id);
-          }};
+          },
+          [&plan](std::string_view service) { return plan.starts(service); }};
+}
+
+std::vector<sources::Conflict> RestorePlan::conflicts() const {
+  std::vector<sources::Conflict> all = rebuild.conflicts;
+  for (const RestoreStep& step : steps) all.insert(all.end(), step.conflicts.begin(), step.conflicts.end());
+  return all;
 }
 
 std::vector<std::string> RestorePlan::blocking(bool replace) const {
   std::vector<std::string> lines;
-  for (const RestoreStep& step : steps)
-    for (const sources::Conflict& conflict : step.conflicts)
-      if (!conflict.replaceable || !replace) lines.push_back(conflict.what);
+  for (const sources::Conflict& conflict : conflicts())
+    if (!conflict.replaceable || !replace) lines.push_back(conflict.what);
   return lines;
 }
 
-Result<RestorePlan> plan_restore(engine::Engine& engine, const storage::StorageReader& storage,
-                                 const SourceSet& sources, const RestoreOptions& options, RunContext& run) {
+bool RestorePlan::starts(std::string_view service) const {
+  const sources::Service* was = recorded.find_service(service);
+  return was != nullptr && rebuild.makes(service) && sources::is_started(*was, recorded) && !waits(*was);
+}
+
+// What is there already isn't started, so nor is what depends on it.
+bool RestorePlan::waits(const sources::Service& service) const {
+  return std::ranges::any_of(sources::dependencies_of(service, recorded), [&](const sources::Dependency& on) {
+    const sources::Service& was = *recorded.find_service(on.service);
+    if (rebuild.makes(on.service)) return sources::is_started(was, recorded) && waits(was);
+    if (was.running_container() == nullptr) return false;
+    const sources::Service* is = present.find_service(on.service);
+    return is == nullptr || is->running_container() == nullptr;
+  });
+}
+
+std::vector<std::string> RestorePlan::needed_servers() const {
+  std::vector<std::string> needed;
+  for (const RestoreStep& step : steps) {
+    if (phase_of(step.item) != Phase::servers) continue;
+    for (const std::string& service : step.item.services)
+      if (starts(service) && !std::ranges::contains(needed, service)) needed.push_back(service);
+  }
+  return needed;
+}
+
+Result<RestorePlan> plan_restore(helper::Host& host, const storage::StorageReader& storage, const SourceSet& sources,
+                                 const RestoreOptions& options, RunContext& run) {
   RestorePlan plan;
   TRY_ASSIGN(entry, catalog::find(storage, options.stack, options.backup));
   plan.entry = std::move(entry);
@@ -72,35 +189,37 @@ Result<RestorePlan> plan_restore(engine::Engine& engine, const storage::StorageR
   TRY(options.selection.check(known));
   TRY_ASSIGN(recorded, load_definition(storage, plan.entry, plan.manifest));
   plan.recorded = std::move(recorded);
-  TRY_ASSIGN(present, discover_present(engine, plan.manifest.stack));
+  TRY_ASSIGN(present, discover_present(host.engine(), plan.manifest.stack));
   plan.present = std::move(present);
+  TRY(place_project(plan, options.root));
 
-  const sources::Target target = target_of(plan, options, nullptr);
   for (const model::Item& item : plan.manifest.items) {
-    if (!options.selection.takes(item.id)) {
+    if (options.selection.takes(item.id))
+      plan.steps.push_back({item, {}});
+    else
       plan.left_out.push_back(item.id.text());
-      continue;
-    }
+  }
+  const sources::Target target = target_of(plan, options, nullptr);
+  TRY(plan_containers(host, plan, options, target, run));
+  for (RestoreStep& step : plan.steps) {
     TRY(run.check());
-    TRY(check_presence(storage, plan.entry, item));
-    TRY_ASSIGN(source, sources.of(item.id.kind));
-    TRY_ASSIGN(conflicts, in_context(source->check_restore(item, target, run), "check " + item.id.text()));
-    plan.steps.push_back({item, std::move(conflicts)});
+    TRY(check_presence(storage, plan.entry, step.item));
+    TRY_ASSIGN(source, sources.of(step.item.id.kind));
+    TRY_ASSIGN(conflicts, in_context(source->check_restore(step.item, target, run), "check " + step.item.id.text()));
+    step.conflicts = std::move(conflicts);
   }
   return plan;
 }
 
-// Errc::exists if something stands in the way, naming every conflict.
 Result<> check_way(const RestorePlan& plan, bool replace) {
   const auto lines = plan.blocking(replace);
   if (lines.empty()) return {};
   std::string what = "restore " + plan.entry.id + " is refused";
   for (const std::string& line : lines) what += "\n  - " + line;
   std::string hint;
-  for (const RestoreStep& step : plan.steps)
-    for (const sources::Conflict& conflict : step.conflicts)
-      if ((!conflict.replaceable || !replace) && !hint.contains(conflict.remedy))
-        hint += (hint.empty() ? "" : "; ") + conflict.remedy;
+  for (const sources::Conflict& conflict : plan.conflicts())
+    if ((!conflict.replaceable || !replace) && !hint.contains(conflict.remedy))
+      hint += (hint.empty() ? "" : "; ") + conflict.remedy;
   return fail(Errc::exists, std::move(what), std::move(hint));
 }
 

@@ -4,6 +4,7 @@
 #include <format>
 #include <nlohmann/json.hpp>
 
+#include "cli/render_parts.hpp"
 #include "util/escape.hpp"
 #include "util/text.hpp"
 
@@ -16,28 +17,6 @@ using nlohmann::json;
 std::size_t columns(std::string_view text) {
   return static_cast<std::size_t>(
       std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
-}
-
-std::string seconds(std::chrono::milliseconds took) {
-  return std::format("{:.1f} s", static_cast<double>(took.count()) / 1000.0);
-}
-
-std::string plural(std::uint64_t count, std::string_view word) {
-  return std::to_string(count) + " " + std::string(word) + (count == 1 ? "" : "s");
-}
-
-std::string heading(std::string_view text, const std::string& body) {
-  return body.empty() ? std::string() : "\n" + std::string(text) + ":\n" + body;
-}
-
-std::string render_not_covered(const std::vector<model::NotCovered>& lines, const std::vector<std::string>& needs) {
-  std::vector<std::vector<std::string>> rows;
-  for (const model::NotCovered& line : lines)
-    rows.push_back({escape_for_display(line.what), escape_for_display(line.why)});
-  std::vector<std::vector<std::string>> need_rows;
-  for (const std::string& need : needs) need_rows.push_back({escape_for_display(need)});
-  return heading("not covered", render_table(rows, 2)) +
-         heading("needed for a restore, and not captured", render_table(need_rows, 2));
 }
 
 std::uint64_t stored_bytes(const model::Item& item) {
@@ -115,13 +94,6 @@ std::string render_held(const std::vector<catalog::HeldRecord>& held) {
 
 // Of a message, whose names are escaped already. JSON carries line ends by itself, but no bytes that aren't UTF-8.
 std::string json_text(const std::string& message) { return is_utf8(message) ? message : escape_lines(message); }
-
-json not_covered_to_json(const std::vector<model::NotCovered>& lines) {
-  json array = json::array();
-  for (const model::NotCovered& line : lines)
-    array.push_back({{"what", escape_for_display(line.what)}, {"why", escape_for_display(line.why)}});
-  return array;
-}
 
 }  // namespace
 
@@ -204,57 +176,6 @@ std::string render_manifest_for_people(const catalog::Manifest& manifest) {
                      render_rfc3339(manifest.started)) +
          render_items(manifest.items, true) + render_held(manifest.held) +
          render_not_covered(manifest.not_covered, manifest.needs) + render_findings(manifest.findings);
-}
-
-std::string render_restore_plan(const app::RestorePlan& plan, bool replace) {
-  std::vector<std::vector<std::string>> rows{{"item", "size", "from"}};
-  std::vector<std::vector<std::string>> replaced;
-  std::vector<std::vector<std::string>> conflicts;
-  for (const app::RestoreStep& step : plan.steps) {
-    rows.push_back({escape_for_display(step.item.id.text()), render_bytes(step.item.plain_bytes()),
-                    std::string(name_of(step.item.consistency))});
-    for (const sources::Conflict& conflict : step.conflicts)
-      if (conflict.replaceable && replace)
-        replaced.push_back({conflict.what});
-      else
-        conflicts.push_back({conflict.what, conflict.remedy});
-  }
-  std::vector<std::vector<std::string>> left;
-  for (const std::string& item : plan.left_out) left.push_back({escape_for_display(item)});
-  return std::format("restore of {} {}, {}\n", escape_for_display(plan.entry.stack), plan.entry.id,
-                     render_rfc3339(plan.manifest.started)) +
-         render_table(rows, 2) + heading("will be replaced", render_table(replaced, 2)) +
-         heading("stands in the way", render_table(conflicts, 2)) + heading("left out", render_table(left, 2)) +
-         render_not_covered(plan.manifest.not_covered, plan.manifest.needs);
-}
-
-json restore_plan_to_json(const app::RestorePlan& plan, bool replace) {
-  json steps = json::array();
-  for (const app::RestoreStep& step : plan.steps) {
-    json conflicts = json::array();
-    for (const sources::Conflict& conflict : step.conflicts)
-      conflicts.push_back({{"what", escape_for_display(conflict.what)},
-                           {"remedy", escape_for_display(conflict.remedy)},
-                           {"blocks", !conflict.replaceable || !replace}});
-    steps.push_back({{"item", escape_for_display(step.item.id.text())},
-                     {"bytes", step.item.plain_bytes()},
-                     {"conflicts", std::move(conflicts)}});
-  }
-  return {{"stack", escape_for_display(plan.entry.stack)},
-          {"backup", plan.entry.id},
-          {"items", std::move(steps)},
-          {"not_covered", not_covered_to_json(plan.manifest.not_covered)},
-          {"needs", plan.manifest.needs}};
-}
-
-std::string render_restore_report(const app::RestoreReport& report) {
-  std::uint64_t bytes = 0;
-  for (const app::RestoreStep& step : report.plan.steps) bytes += step.item.plain_bytes();
-  return std::format("restored {} of {} {}: {} in {}\n", plural(report.plan.steps.size(), "item"),
-                     escape_for_display(report.plan.entry.stack), report.plan.entry.id, render_bytes(bytes),
-                     seconds(report.took)) +
-         render_not_covered(report.plan.manifest.not_covered, report.plan.manifest.needs) +
-         render_findings(report.findings);
 }
 
 std::string render_verify_report(const app::VerifyReport& report, bool deep) {

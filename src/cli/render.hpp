@@ -32,6 +32,7 @@ namespace davit::cli {
 [[nodiscard]] std::string render_restore_plan(const app::RestorePlan& plan, bool replace);
 [[nodiscard]] nlohmann::json restore_plan_to_json(const app::RestorePlan& plan, bool replace);
 [[nodiscard]] std::string render_restore_report(const app::RestoreReport& report);
+[[nodiscard]] nlohmann::json restore_report_to_json(const app::RestoreReport& report, bool replace);
 [[nodiscard]] std::string render_verify_report(const app::VerifyReport& report, bool deep);
 [[nodiscard]] nlohmann::json verify_report_to_json(const app::VerifyReport& report);
 

@@ -13,7 +13,10 @@ struct RestoreFlags {
   std::vector<std::string> only;
   std::vector<std::string> exclude;
   std::string lock_wait;
+  std::string root;
   bool plan = false;
+  bool no_start = false;
+  bool data_only = false;
   bool replace = false;
   bool allow_version_change = false;
   bool allow_hooks = false;
@@ -25,6 +28,9 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   options.stack = globals.value(globals.stack, "DAVIT_STACK");
   options.backup = flags.backup;
   options.selection = {split_list(flags.only), split_list(flags.exclude)};
+  options.root = flags.root;
+  if (flags.no_start) options.containers = app::Containers::make;
+  if (flags.data_only) options.containers = app::Containers::leave;
   options.replace = flags.replace;
   options.allow_version_change = flags.allow_version_change;
 
@@ -32,10 +38,11 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
   bench.sweep_repository();
   TRY_ASSIGN(engine, bench.engine());
+  TRY_ASSIGN(host, bench.host());
   TRY_ASSIGN(sources, bench.sources({}, allow_hooks));
   if (flags.plan) {
     TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
-    TRY_ASSIGN(plan, app::plan_restore(*engine, *storage, *sources, options, bench.run()));
+    TRY_ASSIGN(plan, app::plan_restore(*host, *storage, *sources, options, bench.run()));
     bench.progress().close();
     TRY(print(globals.json ? restore_plan_to_json(plan, flags.replace).dump(2) + "\n"
                            : render_restore_plan(plan, flags.replace)));
@@ -43,10 +50,10 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   }
   TRY_ASSIGN(guards, bench.guards("restore", flags.lock_wait));
   options.guard = std::move(guards);
-  TRY_ASSIGN(report, app::run_restore(*engine, *storage, *sources, options, bench.run()));
+  TRY_ASSIGN(report, app::run_restore(*host, *storage, *sources, options, bench.run()));
   bench.progress().close();
   std::string text = globals.quiet ? std::string() : render_restore_report(report);
-  if (globals.json) text = restore_plan_to_json(report.plan, flags.replace).dump(2) + "\n";
+  if (globals.json) text = restore_report_to_json(report, flags.replace).dump(2) + "\n";
   TRY(print_outcome(text, "backup " + report.plan.entry.id + " was restored"));
   return report.findings.empty() ? kExitDone : kExitFindings;
 }
@@ -61,6 +68,14 @@ void add_restore(CLI::App& app, const Globals& globals, Action& chosen) {
       ->type_name("ITEM")
       ->allow_extra_args(false);
   command->add_option("--exclude", flags->exclude, "Not these items")->type_name("ITEM")->allow_extra_args(false);
+  command
+      ->add_option("--root", flags->root,
+                   "Put the project's directory, and what was bound from it, there: a path of the Engine's host")
+      ->type_name("DIRECTORY");
+  CLI::Option* no_start =
+      command->add_flag("--no-start", flags->no_start, "Make the containers that are missing, and leave them stopped");
+  command->add_flag("--data-only", flags->data_only, "Make no containers and networks: only what the items hold")
+      ->excludes(no_start);
   command->add_flag("--plan", flags->plan, "Only show what would be done, and what stands in the way");
   command->add_flag(
       "--replace", flags->replace,

@@ -107,6 +107,13 @@ class Engine {
 
   [[nodiscard]] virtual Result<std::vector<NetworkInfo>> list_networks(const std::vector<std::string>& labels) = 0;
   [[nodiscard]] virtual Result<NetworkInfo> inspect_network(const std::string& name) = 0;
+  // `body` is that of POST /networks/create. Returns the network's id. Errc::exists if the name is taken.
+  [[nodiscard]] virtual Result<std::string> create_network(const nlohmann::json& body) = 0;
+  // By id or name. Errc::failed while a container that runs is connected to it.
+  [[nodiscard]] virtual Result<> remove_network(const std::string& network) = 0;
+  // `endpoint` is the EndpointConfig of POST /networks/{id}/connect: aliases, addresses.
+  [[nodiscard]] virtual Result<> connect_network(const std::string& network, const ContainerId& container,
+                                                 const nlohmann::json& endpoint) = 0;
 
   [[nodiscard]] virtual Result<ImageInfo> inspect_image(const std::string& reference) = 0;
   // Errc::cancelled once `stop` is requested.
@@ -117,6 +124,8 @@ class Engine {
   [[nodiscard]] virtual Result<std::string> import_image(stream::ByteSource& tar, const std::string& reference,
                                                          const std::vector<std::string>& changes) = 0;
   [[nodiscard]] virtual Result<> remove_image(const std::string& reference) = 0;
+  // `image` is an id or a reference; `reference` may be another image's, which loses it then.
+  [[nodiscard]] virtual Result<> tag_image(const std::string& image, const std::string& reference) = 0;
 };
 
 }  // namespace davit::engine

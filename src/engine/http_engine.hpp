@@ -41,6 +41,10 @@ class HttpEngine : public Engine {
 
   [[nodiscard]] Result<std::vector<NetworkInfo>> list_networks(const std::vector<std::string>& labels) override;
   [[nodiscard]] Result<NetworkInfo> inspect_network(const std::string& name) override;
+  [[nodiscard]] Result<std::string> create_network(const nlohmann::json& body) override;
+  [[nodiscard]] Result<> remove_network(const std::string& network) override;
+  [[nodiscard]] Result<> connect_network(const std::string& network, const ContainerId& container,
+                                         const nlohmann::json& endpoint) override;
 
   [[nodiscard]] Result<ImageInfo> inspect_image(const std::string& reference) override;
   [[nodiscard]] Result<> pull_image(const std::string& reference, const PullProgress& progress,
@@ -48,6 +52,7 @@ class HttpEngine : public Engine {
   [[nodiscard]] Result<std::string> import_image(stream::ByteSource& tar, const std::string& reference,
                                                  const std::vector<std::string>& changes) override;
   [[nodiscard]] Result<> remove_image(const std::string& reference) override;
+  [[nodiscard]] Result<> tag_image(const std::string& image, const std::string& reference) override;
 
  private:
   explicit HttpEngine(ApiClient api) : api_(std::move(api)) {}

@@ -61,6 +61,32 @@ Result<NetworkInfo> HttpEngine::inspect_network(const std::string& name) {
   return in_context(parse_network(response.body), what);
 }
 
+Result<std::string> HttpEngine::create_network(const nlohmann::json& body) {
+  const std::string what = "create network " + body.value("Name", "");
+  TRY_ASSIGN(text, in_context(render_json(body), what));
+  TRY_ASSIGN(response,
+             api_.send({.what = what, .method = "POST", .path = "/networks/create", .body = text, .creates = true}));
+  return in_context(parse_created_id(response.body), what);
+}
+
+Result<> HttpEngine::remove_network(const std::string& network) {
+  const std::string what = "remove network " + short_id(network);
+  auto removed = api_.send({.what = what, .method = "DELETE", .path = "/networks/" + segment(network)});
+  // 403, "has active endpoints", says nothing about who asks.
+  if (!removed && removed.error().code() == Errc::credentials)
+    return std::unexpected(std::move(removed).error().as(Errc::failed));
+  if (!removed) return std::unexpected(std::move(removed).error());
+  return {};
+}
+
+Result<> HttpEngine::connect_network(const std::string& network, const ContainerId& container,
+                                     const nlohmann::json& endpoint) {
+  const std::string what = "connect container " + short_id(container.value) + " to network " + short_id(network);
+  TRY_ASSIGN(text, in_context(render_json({{"Container", container.value}, {"EndpointConfig", endpoint}}), what));
+  TRY(api_.send({.what = what, .method = "POST", .path = "/networks/" + segment(network) + "/connect", .body = text}));
+  return {};
+}
+
 Result<ImageInfo> HttpEngine::inspect_image(const std::string& reference) {
   const std::string what = "inspect image " + reference;
   TRY_ASSIGN(response, api_.send({.what = what, .path = image_path(reference) + "/json"}));
@@ -120,6 +146,15 @@ Result<std::string> HttpEngine::import_image(stream::ByteSource& tar, const std:
 
 Result<> HttpEngine::remove_image(const std::string& reference) {
   TRY(api_.send({.what = "remove image " + reference, .method = "DELETE", .path = image_path(reference)}));
+  return {};
+}
+
+Result<> HttpEngine::tag_image(const std::string& image, const std::string& reference) {
+  const ImageReference to = split_reference(reference);
+  TRY(api_.send({.what = "tag image " + image + " as " + reference,
+                 .method = "POST",
+                 .path = image_path(image) + "/tag",
+                 .query = {{"repo", to.name}, {"tag", to.tag}}}));
   return {};
 }
 

@@ -30,12 +30,22 @@ struct RestoreCommand {
   engine::ContainerId container;
   engine::Command command;
 };
+Result<> check_allowed(const model::Item& item, bool allowed) {
+  if (allowed) return {};
+  return fail(Errc::exists, "davit.command.restore of " + shown(item.id.name) + " may not be run",
+              "set --allow-hooks, or leave it out with --exclude " + item.id.text());
+}
+
+Result<> check_label(const model::Item& item, const Settings& settings) {
+  if (!settings.command_restore.empty()) return {};
+  return fail(Errc::exists, shown(item.id.name) + " has no label davit.command.restore",
+              "set it, or restore by hand as RESTORE.md says");
+}
+
 // Errc::exists with what stands in the way.
 Result<RestoreCommand> restore_command(const model::Item& item, const Target& target, bool allowed) {
   const std::string& name = item.id.name;
-  if (!allowed)
-    return fail(Errc::exists, "davit.command.restore of " + shown(name) + " may not be run",
-                "set --allow-hooks, or leave it out with --exclude " + item.id.text());
+  TRY(check_allowed(item, allowed));
   const Service* service = target.present != nullptr ? target.present->find_service(name) : nullptr;
   const engine::ContainerInfo* container = service != nullptr ? running_in(*service) : nullptr;
   if (container == nullptr)
@@ -46,11 +56,16 @@ Result<RestoreCommand> restore_command(const model::Item& item, const Target& ta
   // What the stack says now is what its program takes now.
   const Settings& settings =
       service->settings.command_restore.empty() && recorded != nullptr ? recorded->settings : service->settings;
-  if (settings.command_restore.empty())
-    return fail(Errc::exists, shown(name) + " has no label davit.command.restore",
-                "set it, or restore by hand as RESTORE.md says");
+  TRY(check_label(item, settings));
   return RestoreCommand{container->id,
                         {.argv = settings.command_restore, .env = {}, .user = settings.hook_user, .setup = {}}};
+}
+
+// Of a service that the restore makes and starts, so that its command changes nothing that anybody has seen.
+Result<> check_made(const model::Item& item, const Target& target, bool allowed) {
+  TRY(check_allowed(item, allowed));
+  const Service* recorded = target.recorded != nullptr ? target.recorded->find_service(item.id.name) : nullptr;
+  return check_label(item, recorded != nullptr ? recorded->settings : Settings{});
 }
 
 // A command can't be led back: so it comes last, when everything else stands.
@@ -139,6 +154,11 @@ class CommandSource : public Source {
   }
 
   Result<std::vector<Conflict>> check_restore(const model::Item& item, const Target& target, RunContext&) override {
+    if (target.starts && target.starts(item.id.name)) {
+      if (const auto made = check_made(item, target, options_.allowed); !made)
+        return std::vector<Conflict>{{made.error().message(), made.error().hint(), false}};
+      return {};
+    }
     const auto command = restore_command(item, target, options_.allowed);
     if (!command) return std::vector<Conflict>{{command.error().message(), command.error().hint(), false}};
     return std::vector<Conflict>{

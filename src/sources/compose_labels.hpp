@@ -17,7 +17,9 @@ inline constexpr std::string_view kDependsOn = "com.docker.compose.depends_on";
 inline constexpr std::string_view kWorkingDir = "com.docker.compose.project.working_dir";
 inline constexpr std::string_view kConfigFiles = "com.docker.compose.project.config_files";   // separated by commas
 inline constexpr std::string_view kEnvFiles = "com.docker.compose.project.environment_file";  // separated by commas
-inline constexpr std::string_view kVolume = "com.docker.compose.volume";                      // key in the compose file
+inline constexpr std::string_view kImage = "com.docker.compose.image";      // id of the image it was made from
+inline constexpr std::string_view kNetwork = "com.docker.compose.network";  // key in the compose file
+inline constexpr std::string_view kVolume = "com.docker.compose.volume";    // key in the compose file
 
 // Empty if there is no such label.
 [[nodiscard]] inline std::string_view label(const engine::Labels& labels, std::string_view name) {

@@ -4,13 +4,13 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "sources/last_lines.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
 namespace {
 
-constexpr int kLogLines = 20;
 constexpr std::chrono::milliseconds kPollInterval{200};
 
 // The record's own image if it is here. A tag may name another one by now, and still be of use where that one is gone.
@@ -40,15 +40,6 @@ Result<std::string> find_image(engine::Engine& engine, const engine::ContainerIn
                                                                   " on this Engine, and try again"));
   TRY_ASSIGN(image, engine.inspect_image(reference));
   return image.id;
-}
-
-std::string last_lines(engine::Engine& engine, const engine::ContainerId& id) {
-  const auto logs = engine.container_logs(id, kLogLines);
-  if (!logs) return "its log can't be read: " + logs.error().message();
-  std::string text;
-  for (const std::string& line : split(*logs, '\n'))
-    if (!trim(line).empty()) text += "\n  " + escape_for_display(trim(line));
-  return text.empty() ? "it has logged nothing" : "its last lines:" + text;
 }
 
 // Not an error while it runs (or has not been started).

@@ -72,6 +72,11 @@ void FakeEngine::add_image(const std::string& reference, const engine::Labels& l
   state_->make_image(reference, labels);
 }
 
+void FakeEngine::add_image_as(const json& inspected, const std::string& reference) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->images[reference] = inspected;
+}
+
 void FakeEngine::allow_pull(const std::string& reference) {
   const std::scoped_lock lock(state_->mutex);
   state_->pullable.push_back(reference);
@@ -118,6 +123,19 @@ std::vector<std::string> FakeEngine::volume_names() const {
   std::vector<std::string> names;
   for (const auto& [name, volume] : state_->volumes) names.push_back(name);
   return names;
+}
+
+std::vector<std::string> FakeEngine::network_names() const {
+  const std::scoped_lock lock(state_->mutex);
+  std::vector<std::string> names;
+  for (const auto& [name, network] : state_->networks) names.push_back(name);
+  return names;
+}
+
+json FakeEngine::inspected(const std::string& container) const {
+  const std::scoped_lock lock(state_->mutex);
+  const FakeContainer* found = state_->find(container);
+  return found == nullptr ? json() : found->inspected;
 }
 
 json FakeEngine::created_with(const std::string& container) const {

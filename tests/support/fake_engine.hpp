@@ -56,6 +56,7 @@ class FakeEngine : public engine::Engine {
   std::filesystem::path add_volume(const std::string& name, const engine::Labels& labels = {});
   void add_network(const std::string& name, const engine::Labels& labels = {});
   void add_image(const std::string& reference, const engine::Labels& labels = {});
+  void add_image_as(const nlohmann::json& inspected, const std::string& reference);  // what inspecting it answers
   void allow_pull(const std::string& reference);
   // Ends a container as if its process had ended.
   void finish_container(const engine::ContainerId& id, int exit_code);
@@ -67,6 +68,9 @@ class FakeEngine : public engine::Engine {
   [[nodiscard]] std::string status_of(const std::string& container) const;
   [[nodiscard]] std::vector<std::string> container_names() const;
   [[nodiscard]] std::vector<std::string> volume_names() const;
+  [[nodiscard]] std::vector<std::string> network_names() const;
+  // What inspecting the container answers; null if there is none.
+  [[nodiscard]] nlohmann::json inspected(const std::string& container) const;
   // By id or name; empty if there is none.
   [[nodiscard]] engine::ContainerId id_of(const std::string& container) const;
   // The body that a container was created with; null for one that was added.
@@ -117,12 +121,17 @@ class FakeEngine : public engine::Engine {
   [[nodiscard]] Result<> remove_volume(const std::string& name) override;
   [[nodiscard]] Result<std::vector<engine::NetworkInfo>> list_networks(const std::vector<std::string>& labels) override;
   [[nodiscard]] Result<engine::NetworkInfo> inspect_network(const std::string& name) override;
+  [[nodiscard]] Result<std::string> create_network(const nlohmann::json& body) override;
+  [[nodiscard]] Result<> remove_network(const std::string& network) override;
+  [[nodiscard]] Result<> connect_network(const std::string& network, const engine::ContainerId& container,
+                                         const nlohmann::json& endpoint) override;
   [[nodiscard]] Result<engine::ImageInfo> inspect_image(const std::string& reference) override;
   [[nodiscard]] Result<> pull_image(const std::string& reference, const engine::PullProgress& progress,
                                     std::stop_token stop = {}) override;
   [[nodiscard]] Result<std::string> import_image(stream::ByteSource& tar, const std::string& reference,
                                                  const std::vector<std::string>& changes) override;
   [[nodiscard]] Result<> remove_image(const std::string& reference) override;
+  [[nodiscard]] Result<> tag_image(const std::string& image, const std::string& reference) override;
 
   class State;
 

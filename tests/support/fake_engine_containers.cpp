@@ -50,6 +50,8 @@ Result<ContainerId> FakeEngine::create_container(const std::string& name, const 
     const json host_config = body.value("HostConfig", json::object());
     container.inspected = {{"Id", id},         {"Name", "/" + own_name},    {"Image", image_id},
                            {"Config", config}, {"HostConfig", host_config}, {"Mounts", state_->mounts_of(host_config)}};
+    if (body.contains("/NetworkingConfig/EndpointsConfig"_json_pointer))
+      container.inspected["NetworkSettings"]["Networks"] = body["NetworkingConfig"]["EndpointsConfig"];
     set_status(container, "created");
     state_->containers[id] = container;
     return ContainerId{id};

@@ -60,17 +60,59 @@ Result<std::vector<engine::NetworkInfo>> FakeEngine::list_networks(const std::ve
   });
 }
 
-Result<engine::NetworkInfo> FakeEngine::inspect_network(const std::string& name) {
-  return state_->operation("inspect_network " + name, [&]() -> Result<engine::NetworkInfo> {
+Result<engine::NetworkInfo> FakeEngine::inspect_network(const std::string& network) {
+  return state_->operation("inspect_network " + network, [&]() -> Result<engine::NetworkInfo> {
+    const std::string name = state_->network_name(network);
     if (!state_->networks.contains(name)) return fail(Errc::not_found, "network " + name + " not found");
     return engine::decode_network(state_->networks[name]);
+  });
+}
+
+Result<std::string> FakeEngine::create_network(const json& body) {
+  const std::string name = body.at("Name");
+  return state_->operation("create_network " + name, [&]() -> Result<std::string> {
+    if (state_->networks.contains(name))
+      return fail(Errc::exists, "create network " + name + ": network with name " + name + " already exists");
+    json network = body;
+    network["Id"] = state_->next_id();
+    state_->networks[name] = network;
+    return network["Id"].get<std::string>();
+  });
+}
+
+Result<> FakeEngine::remove_network(const std::string& network) {
+  return state_->operation("remove_network " + state_->network_name(network), [&]() -> Result<> {
+    const std::string name = state_->network_name(network);
+    if (!state_->networks.contains(name)) return fail(Errc::not_found, "network " + name + " not found");
+    for (const auto& [id, container] : state_->containers)
+      if (test::status_of(container) == "running" && networks_of(container).contains(name))
+        return fail(Errc::failed, "remove network " + name + ": it has active endpoints");
+    state_->networks.erase(name);
+    return {};
+  });
+}
+
+Result<> FakeEngine::connect_network(const std::string& network, const engine::ContainerId& container,
+                                     const json& endpoint) {
+  const std::string what = "connect_network " + state_->network_name(network) + " " + state_->name_of(container);
+  return state_->operation(what, [&]() -> Result<> {
+    const std::string name = state_->network_name(network);
+    TRY_ASSIGN(found, state_->get(container));
+    if (!state_->networks.contains(name)) return fail(Errc::not_found, "network " + name + " not found");
+    json& networks = found->inspected["NetworkSettings"]["Networks"];
+    if (networks.contains(name)) return fail(Errc::failed, "endpoint already exists in network " + name);
+    networks[name] = endpoint;
+    networks[name]["NetworkID"] = state_->networks[name]["Id"];
+    return {};
   });
 }
 
 Result<engine::ImageInfo> FakeEngine::inspect_image(const std::string& reference) {
   return state_->operation("inspect_image " + reference, [&]() -> Result<engine::ImageInfo> {
     for (const auto& [known, image] : state_->images)
-      if (known == reference || image["Id"] == reference) return engine::decode_image(image);
+      if (known == reference || image["Id"] == reference ||
+          std::ranges::contains(image["RepoDigests"], json(reference)))
+        return engine::decode_image(image);
     return fail(Errc::not_found, "No such image: " + reference);
   });
 }
@@ -94,6 +136,19 @@ Result<std::string> FakeEngine::import_image(stream::ByteSource& tar, const std:
     if (bytes.empty()) return fail(Errc::failed, "import image " + reference + ": empty");
     state_->make_image(reference, {});
     return state_->images[reference]["Id"].get<std::string>();
+  });
+}
+
+Result<> FakeEngine::tag_image(const std::string& image, const std::string& reference) {
+  return state_->operation("tag_image " + reference, [&]() -> Result<> {
+    for (const auto& [known, found] : state_->images) {
+      if (known != image && found["Id"] != image) continue;
+      json tagged = found;
+      tagged["RepoTags"] = {reference};
+      state_->images[reference] = std::move(tagged);
+      return {};
+    }
+    return fail(Errc::not_found, "No such image: " + image);
   });
 }
 

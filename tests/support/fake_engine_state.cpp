@@ -26,6 +26,13 @@ std::string FakeEngine::State::name_of(const engine::ContainerId& id) {
   return container == nullptr ? id.value : test::name_of(*container);
 }
 
+std::string FakeEngine::State::network_name(const std::string& network) {
+  const std::scoped_lock lock(mutex);
+  for (const auto& [name, known] : networks)
+    if (known["Id"] == network) return name;
+  return network;
+}
+
 void FakeEngine::State::make_volume(const std::string& name, const std::string& driver, const engine::Labels& options,
                                     const engine::Labels& labels) {
   if (volumes.contains(name)) return;
@@ -41,9 +48,11 @@ void FakeEngine::State::make_volume(const std::string& name, const std::string& 
 
 void FakeEngine::State::make_image(const std::string& reference, const engine::Labels& labels) {
   if (images.contains(reference)) return;
-  images[reference] = {{"Id", "sha256:" + next_id()},  {"RepoTags", {reference}},
-                       {"RepoDigests", json::array()}, {"Os", "linux"},
-                       {"Architecture", "amd64"},      {"Config", {{"Labels", labels}}}};
+  json image{{"Id", "sha256:" + next_id()},  {"RepoTags", json::array()},
+             {"RepoDigests", json::array()}, {"Os", "linux"},
+             {"Architecture", "amd64"},      {"Config", {{"Labels", labels}}}};
+  image[reference.contains('@') ? "RepoDigests" : "RepoTags"].push_back(reference);
+  images[reference] = std::move(image);
 }
 
 // "Mounts" and "Binds" of a host configuration, as inspecting the container shows them. Volumes come into being by it.
@@ -86,6 +95,10 @@ void set_status(FakeContainer& container, const std::string& status, int exit_co
 std::string status_of(const FakeContainer& container) { return container.inspected["State"]["Status"]; }
 
 std::string name_of(const FakeContainer& container) { return container.inspected["Name"].get<std::string>().substr(1); }
+
+json networks_of(const FakeContainer& container) {
+  return container.inspected.value("/NetworkSettings/Networks"_json_pointer, json::object());
+}
 
 bool has_labels(const json& labels, const std::vector<std::string>& wanted) {
   return std::ranges::all_of(wanted, [&](const std::string& filter) {

@@ -67,6 +67,7 @@ class FakeEngine::State {
   [[nodiscard]] FakeContainer* find(const std::string& id);
   [[nodiscard]] Result<FakeContainer*> get(const engine::ContainerId& id);
   [[nodiscard]] std::string name_of(const engine::ContainerId& id);
+  [[nodiscard]] std::string network_name(const std::string& network);  // by id or name; itself if there is none
   void make_volume(const std::string& name, const std::string& driver, const engine::Labels& options,
                    const engine::Labels& labels);
   void make_image(const std::string& reference, const engine::Labels& labels);
@@ -76,6 +77,7 @@ class FakeEngine::State {
 void set_status(FakeContainer& container, const std::string& status, int exit_code = 0);
 [[nodiscard]] std::string status_of(const FakeContainer& container);
 [[nodiscard]] std::string name_of(const FakeContainer& container);
+[[nodiscard]] nlohmann::json networks_of(const FakeContainer& container);  // by name; what it is connected to
 // Whether `labels` (an object or null) has all of `wanted` ("name" or "name=value").
 [[nodiscard]] bool has_labels(const nlohmann::json& labels, const std::vector<std::string>& wanted);
 // The stream of a command that `play` answers.

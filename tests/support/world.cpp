@@ -1,5 +1,6 @@
 #include "support/world.hpp"
 
+#include <algorithm>
 #include <format>
 
 #include "sources/postgres/inventory.hpp"
@@ -50,6 +51,8 @@ void empty(const fs::path& directory) {
 World::World() {
   engine.add_image("busybox");
   write_file(project_ / "davit", "what helpers run");
+  engine.add_network("shop_default",
+                     {{"com.docker.compose.project", "shop"}, {"com.docker.compose.network", "default"}});
   for (const char* volume : kVolumes)
     engine.add_volume(
         volume, {{"com.docker.compose.project", "shop"}, {"com.docker.compose.volume", std::string(volume).substr(5)}});
@@ -86,7 +89,8 @@ void World::add_service(const std::string& name, const std::string& image, const
   info.labels.insert(labels.begin(), labels.end());
   info.mounts = std::move(mounts);
   info.state.status = status;
-  engine.add_container(info);
+  const engine::ContainerId id = engine.add_container(info);
+  static_cast<void>(engine.connect_network("shop_default", id, {{"Aliases", {name}}}));
 }
 
 fs::path World::place(const std::string& name) const {
@@ -135,11 +139,30 @@ std::string World::half_restored_databases() const {
   return names;
 }
 
+void World::destroy() {
+  for (const std::string& name : engine.container_names())
+    if (name.starts_with("shop-")) engine.forget_container({name});
+  for (const std::string& name : engine.volume_names())
+    if (name.starts_with("shop_")) static_cast<void>(engine.remove_volume(name));
+  for (const std::string& name : engine.network_names()) static_cast<void>(engine.remove_network(name));
+  fs::remove_all(project_ / "shop");
+  server.reset();
+}
+
+bool World::destroyed() const {
+  return !fs::exists(project_ / "shop") && engine.network_names().empty() &&
+         std::ranges::none_of(engine.volume_names(),
+                              [](const std::string& name) { return name.starts_with("shop_"); }) &&
+         std::ranges::none_of(engine.container_names(),
+                              [](const std::string& name) { return name.starts_with("shop-"); });
+}
+
 std::string World::state() const {
   std::string text;
   for (const std::string& name : engine.container_names())
     text += std::format("\n  {}: {}", name, engine.status_of(name));
   for (const std::string& name : engine.volume_names()) text += "\n  volume " + name;
+  for (const std::string& name : engine.network_names()) text += "\n  network " + name;
   return text;
 }
 

@@ -33,8 +33,12 @@ class World {
   [[nodiscard]] std::string mark() const;
   // Databases that a restore made for itself, or put aside, and that are still there.
   [[nodiscard]] std::string half_restored_databases() const;
-  // What runs, what doesn't, and which volumes there are: equal to what it was before, unless something of ours is
-  // left.
+  // As behind `docker compose down -v` and `rm -r` of the project's directory: the Engine knows nothing of the stack.
+  void destroy();
+  // What is left of it, or has come back: its containers, and whatever is in its directory or its databases.
+  [[nodiscard]] bool destroyed() const;
+  // What runs, what doesn't, and which volumes and networks there are: equal to what it was before, unless something of
+  // ours is left.
   [[nodiscard]] std::string state() const;
 
  private:

@@ -184,7 +184,9 @@ Result<> check_stopped(helper::Host& host, const Seating& seating, const model::
         fixed("service " + item.id.name + " doesn't run, and keeps its data in the container itself", start));
     return {};
   }
-  if (mount->type == "volume" && is_anonymous(mount->name) && seating.recorded) {
+  // A container that this restore makes gets it under the name that it had.
+  const bool made = target.starts && target.starts(item.id.name);
+  if (mount->type == "volume" && is_anonymous(mount->name) && seating.recorded && !made) {
     conflicts.push_back(
         fixed("service " + item.id.name + " has its data in a volume without a name, and no container", start));
     return {};

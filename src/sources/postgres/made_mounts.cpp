@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sources/assemble.hpp"
+#include "sources/compose_labels.hpp"
 #include "sources/place_restore.hpp"
 #include "sources/postgres/detect.hpp"
 #include "sources/recorded_volume.hpp"
@@ -29,8 +30,10 @@ bool MadeMounts::made(const engine::Mount& mount) const {
 }
 
 Result<> MadeMounts::make_volumes(const engine::ContainerInfo& container, const Target& target, RunContext& run) {
+  // One without a name of its user's is of use to a container only that is made along, and finds it by its name.
+  const bool made_along = target.starts && target.starts(compose::label(container.labels, compose::kService));
   for (const engine::Mount& mount : container.mounts) {
-    if (mount.type != "volume" || is_anonymous(mount.name)) continue;
+    if (mount.type != "volume" || (is_anonymous(mount.name) && !made_along)) continue;
     const Volume* recorded = recorded_volume(target, mount.name);
     engine::VolumeInfo info = recorded != nullptr ? recorded->info : engine::VolumeInfo{};
     info.name = mount.name;

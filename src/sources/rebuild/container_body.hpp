@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/types.hpp"
 #include "sources/rebuild/moved_paths.hpp"
@@ -16,19 +17,21 @@ namespace davit::sources {
 
 struct BodyOptions {
   MovedPaths moved = {};
-  std::string image_id = {};  // of the image on the new host; empty: as recorded
-  // Whether a volume of the record, one without a name of its user's included, is there or will be: it is mounted by
-  // its recorded name. Those of the others that are anonymous are made anew by the Engine. Null: all named ones.
+  std::string image = {};  // what it is made from; empty: the reference of the record
+  // Of its image on the new host; empty: as recorded. Compose compares it with a label of the container.
+  std::string image_id = {};
+  // Whether an anonymous volume of the record is on the new host, because its contents were restored: then it is
+  // mounted by its name. The others are made anew by the Engine. Null: none is.
   std::function<bool(const std::string& volume)> has_volume = {};
-  // The new id of a container of the record, which another shares its network or processes with
-  // ("container:<id>"). Null or nothing: Errc::not_found.
+  // The new id of a container of the record, which this one shares its network, processes, IPC or volumes with. Null or
+  // nothing: Errc::not_found.
   std::function<std::optional<std::string>(const std::string& recorded_id)> new_id = {};
 };
 
 struct ContainerBody {
   std::string name;
   nlohmann::json body;  // of POST /containers/create
-  // By name of the network: what it is connected to after it was made, before it is started. Below API 1.44 the Engine
+  // By name of the network, EndpointConfig: what it is connected to before it is started. Below API 1.44 the Engine
   // takes one network in the body.
   std::map<std::string, nlohmann::json> networks;
 };
@@ -37,7 +40,10 @@ struct ContainerBody {
 // `new_id` doesn't know.
 [[nodiscard]] Result<ContainerBody> container_body(const engine::ContainerInfo& recorded, const BodyOptions& options);
 
-// The recorded ids of containers that it shares its network, processes or IPC with: these are made first.
+// The recorded ids of containers that it shares its network, processes, IPC or volumes with: these are made first.
 [[nodiscard]] std::vector<std::string> shared_containers(const engine::ContainerInfo& recorded);
+
+// The user's networks that it was connected to.
+[[nodiscard]] std::vector<std::string> networks_of(const engine::ContainerInfo& recorded);
 
 }  // namespace davit::sources

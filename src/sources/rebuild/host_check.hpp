@@ -1,6 +1,6 @@
 #pragma once
-// What of a host stands in the way of a stack that is made anew there, or is missing: the plan names each. Each is pure
-// but look_at_host(), which asks the Engine once.
+// What of a host stands in the way of a stack that is made anew there, or is missing: the plan names each. Pure, but
+// for look_at_host() and missing_paths().
 
 #include <functional>
 #include <set>
@@ -20,27 +20,36 @@ struct HostView {
   std::vector<engine::ContainerInfo> containers;
   std::vector<engine::NetworkInfo> networks;
   std::set<std::string> volumes;  // names
+
+  [[nodiscard]] const engine::NetworkInfo* find_network(std::string_view name) const;
 };
 [[nodiscard]] Result<HostView> look_at_host(engine::Engine& engine);
 
-// The containers of the record that are to be made, of the services that are taken.
+// The containers of the record that are to be made.
 using Recorded = std::vector<const engine::ContainerInfo*>;
 
 // Names of containers that others have.
 [[nodiscard]] std::vector<Conflict> taken_names(const Recorded& containers, const HostView& host);
-// Ports of the host that running containers have published. (A process of the host that isn't a container can't be
-// seen from here: then the Engine refuses the start.)
+// Ports of the host that running containers have published. (A process of the host
+// that isn't a container can't be seen from here: then the Engine refuses the start.)
 [[nodiscard]] std::vector<Conflict> taken_ports(const Recorded& containers, const HostView& host);
-// Address ranges of networks to be made that overlap with others' networks.
-[[nodiscard]] std::vector<Conflict> taken_subnets(const Stack& recorded, const HostView& host);
+// Networks of the project whose name another network has, or whose subnet overlaps with another's where it is set.
+[[nodiscard]] std::vector<Conflict> taken_networks(const Stack& recorded, const Recorded& containers,
+                                                   const HostView& host);
 // Networks and volumes that aren't the project's, and neither there nor restored.
 [[nodiscard]] std::vector<Conflict> missing_externals(const Stack& recorded, const Recorded& containers,
                                                       const HostView& host,
                                                       const std::function<bool(const std::string&)>& restores_volume);
-// Paths of the host, files of secrets and configs included, that containers mount or have as devices and that are
-// neither there nor restored (`restores_path`, by the path on the new host). Asks helper containers.
-[[nodiscard]] Result<std::vector<Conflict>> missing_paths(
-    helper::Host& host, const Recorded& containers, const MovedPaths& moved, const std::string& project_dir,
-    const std::function<bool(const std::string&)>& restores_path, RunContext& run);
+
+struct PathsOptions {
+  MovedPaths moved = {};
+  // On the new host: what is missing below it is made by the Engine, as Compose has it.
+  std::string project_dir = {};
+  std::function<bool(const std::string&)> restores_path = {};  // by the path on the new host; null: none
+};
+// Paths of the host, files of secrets and configs included, that containers mount or have as devices, and that are
+// neither there nor restored. Asks a helper container for each directory that may hold one.
+[[nodiscard]] Result<std::vector<Conflict>> missing_paths(helper::Host& host, const Recorded& containers,
+                                                          const PathsOptions& options, RunContext& run);
 
 }  // namespace davit::sources

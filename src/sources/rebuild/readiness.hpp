@@ -10,19 +10,19 @@
 
 namespace davit::sources {
 
-// What a look at a container says. `failed` never becomes ready without help: it ended, or is unhealthy.
+// What a look at a container says. `failed`: it has ended, and nothing starts it again by itself.
 struct Readiness {
   enum class State { ready, waiting, failed };
   State state = State::waiting;
-  std::string why;  // "its health is \"starting\"", "it ended with exit code 3"
+  std::string why;  // where it isn't ready: "its health check says \"starting\"", "it has ended with exit code 3"
 };
-// `completed` needs exit code 0; `healthy` of a container without a health check is `started`. Pure.
+// `completed` needs exit code 0; `healthy` of a container without a health check is `started`, and that is one that
+// runs or has ended well. An unhealthy one may become healthy. Pure.
 [[nodiscard]] Readiness readiness_of(const engine::ContainerInfo& container, Dependency::Condition condition);
 
-// Waits. Errc::failed when it ended or became unhealthy, Errc::unavailable when the time is over; both quote its last
-// lines of log. Errc::cancelled.
+// Waits. Errc::failed when it has ended, Errc::unavailable when the time is over; both quote its last lines of log.
+// Errc::cancelled.
 [[nodiscard]] Result<> wait_until_ready(engine::Engine& engine, const engine::ContainerId& container,
-                                        const std::string& service, Dependency::Condition condition,
-                                        std::chrono::seconds within, RunContext& run);
+                                        Dependency::Condition condition, std::chrono::seconds within, RunContext& run);
 
 }  // namespace davit::sources

@@ -28,7 +28,9 @@ struct RebuildOptions {
   // What this restore brings back itself before containers are made: it needn't be there now. Null: nothing.
   std::function<bool(const std::string& volume)> restores_volume = {};
   std::function<bool(const std::string& path)> restores_path = {};  // on the new host
-  std::chrono::seconds ready_within{300};                           // for each service that others wait for
+  // Which are started when all are; null: those that were at work when they were recorded.
+  std::function<bool(std::string_view service)> starts = {};
+  std::chrono::seconds ready_within{300};  // for each service that others wait for
 };
 
 struct RebuildPlan {
@@ -66,9 +68,10 @@ class Rebuild {
   // The volumes that are still missing, and the containers: connected to their networks, not started.
   // REQUIRES: bring_images(), make_networks(), and the items that are places are in place.
   [[nodiscard]] Result<> make_containers(RunContext& run);
-  // Starts the services of the plan that `wanted` says (null: all that ran when they were recorded), those first that
-  // they depend on, each when its dependencies are as it needs them; then waits until all of these are healthy. What
-  // runs already is left alone. May be called again. Errors as wait_until_ready().
+  // Starts the services of the plan that `wanted` says (null: all that are to be started), those first that they depend
+  // on, each when its dependencies are as it needs them; then waits until all of these are healthy. What runs already
+  // is left alone. One that fails keeps none from being started but those that wait for it; the error names each, with
+  // what wait_until_ready() says. Errc::cancelled at once. May be called again.
   [[nodiscard]] Result<> start(const std::function<bool(std::string_view service)>& wanted, RunContext& run);
   // Before the decision: from here on the death of davit starts what isn't started yet, once it was decided.
   [[nodiscard]] Result<> hold(RunContext& run);

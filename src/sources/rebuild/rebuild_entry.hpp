@@ -1,15 +1,13 @@
 #pragma once
-// What a restore that makes a stack anew writes into the journal of its run, before it does it (docs/guard.md), and how
-// that is put right when the run has died.
+// What a restore that makes a stack anew writes into the journal of its run, before it does it. docs/guard.md lists the
+// kinds; settle_rebuild.hpp puts them right.
 
-#include <chrono>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
-#include "engine/engine.hpp"
 #include "sources/rebuild/start_order.hpp"
-#include "util/run_context.hpp"
+#include "util/error.hpp"
 
 namespace davit::sources {
 
@@ -49,6 +47,7 @@ struct StartEntry {
   std::vector<Member> members = {};  // in order
 };
 
+// Keys of the journal.
 [[nodiscard]] std::string network_key(const std::string& name);
 [[nodiscard]] std::string container_key(const std::string& name);
 [[nodiscard]] std::string tag_key(const std::string& reference);
@@ -63,17 +62,5 @@ struct StartEntry {
 [[nodiscard]] Result<ContainerEntry> container_entry_from(const nlohmann::json& json);
 [[nodiscard]] Result<TagEntry> tag_entry_from(const nlohmann::json& json);
 [[nodiscard]] Result<StartEntry> start_entry_from(const nlohmann::json& json);
-
-// The entries of the kinds "network", "container" and "tag" of a dead run: what was made goes, unless it was decided.
-// A network that somebody uses stays, and so does a container that isn't the one that was made. Gives lines for the
-// user.
-[[nodiscard]] Result<std::vector<std::string>> settle_made(engine::Engine& engine, const nlohmann::json& entry,
-                                                           bool decided, RunContext& run);
-// "start": where the restore was decided, what doesn't run yet is started as soon as what it depends on is ready. Errc
-// unavailable: not yet, and it is to be asked again; after five minutes (`waited`) it starts the rest all the same, and
-// says so.
-[[nodiscard]] Result<std::vector<std::string>> settle_start(engine::Engine& engine, const nlohmann::json& entry,
-                                                            bool decided, std::chrono::milliseconds waited,
-                                                            RunContext& run);
 
 }  // namespace davit::sources

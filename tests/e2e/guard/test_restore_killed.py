@@ -1,16 +1,14 @@
 """A restore of two volumes and a server is killed at every step of its journal: everything is as it was before, or
 everything is as it was backed up, and the next command says which."""
 
-import json
 import subprocess
-import time
 import uuid
 
 import pytest
 
 from support.davit import SCRATCH, Davit
-from support.engine import wait_until
 from support.postgres import Postgres
+from support.restoring import Restoring
 from support.stack import Stack
 
 COMPOSE = """
@@ -95,48 +93,6 @@ def site(engine, binary):
     subprocess.run(["rm", "-rf", directory], check=False)
 
 
-class Restoring:
-    def __init__(self, site, way):
-        self.site, self.way, self.engine = site, way, site.engine
-        self.guard = f"davit-guard-{site.stack.name}"
-        davit = site.davit[way]
-        argv = davit.argv(["restore", "--stack", site.stack.name, "--replace"], {"DAVIT_REPOSITORY": str(davit.repository)})
-        self.name = f"e2ekill-{uuid.uuid4().hex[:8]}"
-        if way == "container":
-            argv[2:2] = ["--name", self.name]
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True)
-        wait_until("the guard", lambda: self.over() or self.engine.exists("container", self.guard), 60)
-        mounts = self.engine.inspect(self.guard)["Mounts"]
-        [self.directory] = [mount["Source"] for mount in mounts if mount["Type"] == "volume"]
-
-    def over(self):
-        return self.process.poll() is not None
-
-    def entries(self):
-        """What the guard's journal holds now: its file is replaced as a whole."""
-        read = subprocess.run([*self.engine.process(), "cat", f"{self.directory}/journal"], capture_output=True, text=True)
-        return [each["entry"] for each in json.loads(read.stdout)["entries"]] if read.returncode == 0 else []
-
-    def wait(self, moment):
-        end = time.monotonic() + 120
-        while not moment(self.entries()):
-            assert not self.over(), self.process.communicate()
-            assert time.monotonic() < end
-            time.sleep(0.002)
-
-    def kill(self):
-        if self.way == "container":
-            self.engine.run("kill", self.name)
-        self.process.kill()
-        self.process.communicate()
-
-    def wait_for_guard(self):
-        """It puts right what there is, and stays as a stopped container, or goes."""
-        wait_until("the guard to end", lambda: self.engine.out(
-            "ps", "-a", "--filter", f"name=^{self.guard}$", "--format", "{{.State}}") in ("", "exited"), 60)
-
-
 def test_a_restore_that_nobody_kills(site):
     site.put(OLD)
     site.davit["host"]("restore", "--stack", site.stack.name, "--replace")
@@ -149,7 +105,7 @@ def test_a_restore_that_nobody_kills(site):
                                          ("names change", "container"), ("decided", "host"), ("decided", "container")])
 def test_davit_is_killed(site, way, moment):
     site.put(OLD)
-    restoring = Restoring(site, way)
+    restoring = Restoring(site.davit[way], site.stack.name, "--replace")
     try:
         restoring.wait(MOMENTS[moment])
     finally:
@@ -175,7 +131,7 @@ def test_davit_is_killed(site, way, moment):
 def test_davit_and_its_guard_are_killed(site):
     """The guard's journal outlives both: the next command of any kind starts it again."""
     site.put(OLD)
-    restoring = Restoring(site, "host")
+    restoring = Restoring(site.davit["host"], site.stack.name, "--replace")
     try:
         restoring.wait(MOMENTS["databases begun"])
     finally:
@@ -190,7 +146,7 @@ def test_in_a_one_off_container(site):
     """The server doesn't run, and davit has started one of its own."""
     site.put(OLD)
     site.stack.compose("stop", "db")
-    restoring = Restoring(site, "host")
+    restoring = Restoring(site.davit["host"], site.stack.name, "--replace")
     try:
         restoring.wait(MOMENTS["names change"])
     finally:
@@ -207,7 +163,7 @@ def test_in_a_one_off_container(site):
 def test_volumes_that_were_made_go_again(site):
     site.put(OLD)
     site.stack.down()
-    restoring = Restoring(site, "host")
+    restoring = Restoring(site.davit["host"], site.stack.name, "--replace")
     try:
         restoring.wait(MOMENTS["databases begun"])
     finally:

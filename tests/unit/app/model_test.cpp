@@ -2,18 +2,14 @@
 // call to the Engine or the repository fails once, or loses its answer, or is the last thing that davit does.
 
 #include <algorithm>
-#include <array>
 #include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
 #include <format>
 
 #include "app/backup.hpp"
-#include "app/rescue.hpp"
 #include "app/restore.hpp"
-#include "app/sweep.hpp"
 #include "app/verify.hpp"
 #include "support/fake_guard.hpp"
-#include "support/faulty_storage.hpp"
+#include "support/suffer.hpp"
 #include "support/world.hpp"
 #include "util/text.hpp"
 
@@ -21,26 +17,9 @@ namespace davit::app {
 namespace {
 
 using test::Davit;
+using test::Outcome;
+using test::suffer_all;
 using test::World;
-
-enum class Where { engine, storage, guard };
-enum class How { fails, loses_answer, dies };
-
-struct Fault {
-  Where where = Where::engine;
-  How how = How::fails;
-  std::uint64_t at = 0;
-  [[nodiscard]] std::string text() const {
-    return std::format("{} {} {}",
-                       where == Where::engine    ? "engine"
-                       : where == Where::storage ? "storage"
-                                                 : "guard",
-                       how == How::fails          ? "fails at"
-                       : how == How::loses_answer ? "loses the answer of"
-                                                  : "is the last at",
-                       at);
-  }
-};
 
 template <bool consistent>
 Result<> back_up(World& world, Davit& davit, storage::Storage& storage, test::GuardState& guard) {
@@ -54,13 +33,13 @@ Result<> back_up(World& world, Davit& davit, storage::Storage& storage, test::Gu
   return run_backup(world.engine, storage, davit.sources, options, davit.run).transform([](const auto&) {});
 }
 
-Result<> restore(World& world, Davit& davit, storage::Storage& storage, test::GuardState& guard) {
+Result<> restore(World&, Davit& davit, storage::Storage& storage, test::GuardState& guard) {
   RestoreOptions options;
   options.guard = fake_guards(guard);
   options.stack = "shop";
   options.backup = "latest";
   options.replace = true;
-  return run_restore(world.engine, storage, davit.sources, options, davit.run).transform([](const auto&) {});
+  return run_restore(davit.host, storage, davit.sources, options, davit.run).transform([](const auto&) {});
 }
 
 Result<> verify(World&, Davit& davit, storage::Storage& storage, test::GuardState&) {
@@ -68,107 +47,6 @@ Result<> verify(World&, Davit& davit, storage::Storage& storage, test::GuardStat
   for (const VerifiedArtefact& artefact : report.artefacts)
     if (!artefact.problem.empty()) return fail(artefact.code, artefact.path + ": " + artefact.problem);
   return {};
-}
-
-using Command = Result<> (*)(World&, Davit&, storage::Storage&, test::GuardState&);
-
-struct Outcome {
-  Fault fault;
-  bool reached = false;  // the fault has happened
-  Result<> result;
-};
-
-// As a run's own guard, once it has no davit any more.
-void rescue_run(World& world, const std::string& run_id, const test::GuardState& guard) {
-  Davit davit(world);
-  const RescueReport report = rescue(davit.host, guard.entries, std::chrono::hours(1), davit.run);
-  CHECK(report.failed.empty());
-  CHECK(report.settled.size() == guard.entries.size());
-  CHECK(clear_run(world.engine, run_id));
-}
-
-// Runs the command with the fault. Then the guard puts right what it holds, and another command clears away the rest.
-Outcome suffer(World& world, const Fault& fault, Command command) {
-  const bool dies = fault.how == How::dies;
-  const bool after = fault.how == How::loses_answer;
-  const auto at = [&](Where where) { return fault.where == where ? fault.at : 0; };
-  Outcome outcome{.fault = fault, .result = {}};
-  test::Faults of_storage;
-  of_storage.fail_at = at(Where::storage);
-  of_storage.after_effect = after;
-  of_storage.dead_after = dies;
-  test::FaultyStorage storage(*world.storage, of_storage);
-  test::GuardState guard;
-  std::uint64_t asked = 0;
-  // A guard that has failed once is lost, and davit with it if it is that which dies.
-  const auto lose = [&]() -> Result<> {
-    outcome.reached = true;
-    guard.lost.request_stop();
-    if (dies) {
-      world.engine.die();
-      storage.die();
-    }
-    return fail(Errc::failed, "the fault of the test");
-  };
-  guard.fault = [&](std::string_view) { return ++asked == at(Where::guard) && !after ? lose() : Result<>(); };
-  guard.fault_behind = [&](std::string_view) { return asked == at(Where::guard) && after ? lose() : Result<>(); };
-  storage.on_death([&] {
-    world.engine.die();
-    guard.lost.request_stop();
-  });
-  world.engine.on_death = [&] {
-    storage.die();
-    guard.lost.request_stop();
-  };
-  std::string run_id;
-  {
-    Davit davit(world);
-    run_id = davit.run.run_id;
-    world.engine.set_faults({.fail_at = at(Where::engine), .after_effect = after, .dead_after = dies});
-    outcome.result = command(world, davit, storage, guard);
-    if (fault.where == Where::engine) outcome.reached = world.engine.failed();
-    if (fault.where == Where::storage) outcome.reached = storage.failed();
-  }
-  world.engine.set_faults({});
-  world.engine.on_death = nullptr;
-  if (!guard.entries.empty()) rescue_run(world, run_id, guard);
-  Davit next(world);
-  const auto swept = sweep_dead_runs(world.engine, world.storage.get(), next.run);
-  if (!swept) FAIL("the next command: " << swept.error().message());
-  return outcome;
-}
-
-// Tries a fault at every place where it can happen: each kind in turn or all of them where
-// there is time (DAVIT_MODEL_ALL). `part` of `parts`: every so many-th place, so that cases run side by side. `begin`
-// makes the world as it is before each, and `check` says what is wrong behind it; empty: nothing.
-template <class Begin, class Check>
-void suffer_all(World& world, Command command, Begin begin, Check check, std::uint64_t part = 0,
-                std::uint64_t parts = 1) {
-  const bool all = std::getenv("DAVIT_MODEL_ALL") != nullptr;
-  constexpr std::array kKinds{How::dies, How::fails, How::loses_answer};
-  int bad = 0;
-  for (const Where where : {Where::engine, Where::storage, Where::guard}) {
-    for (const How first : kKinds) {
-      if (!all && first != How::dies) break;
-      for (Fault fault{where, first, part + 1};; fault.at += parts) {
-        if (!all) fault.how = kKinds.at(fault.at / parts % kKinds.size());
-        begin();
-        const std::string state = world.state();
-        const Outcome outcome = suffer(world, fault, command);
-        if (!outcome.reached) {
-          INFO((outcome.result ? "" : outcome.result.error().message()));
-          CHECK(outcome.result);
-          break;
-        }
-        INFO(fault.text() << ": " << (outcome.result ? "it succeeded" : outcome.result.error().message()));
-        CHECK(world.state() == state);
-        const std::string problem = check(outcome);
-        CHECK(problem == "");
-        if (world.state() != state || !problem.empty()) ++bad;
-        REQUIRE(bad < 5);
-      }
-    }
-  }
 }
 
 std::string problem_of_backups(World& world, std::size_t least, std::size_t most) {
@@ -182,7 +60,7 @@ std::string problem_of_backups(World& world, std::size_t least, std::size_t most
   return verified ? "" : "a listed backup is bad: " + verified.error().message();
 }
 
-void suffer_backups(Command command) {
+void suffer_backups(test::Command command) {
   World world;
   world.fill("a");
   suffer_all(

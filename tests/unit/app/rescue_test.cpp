@@ -2,6 +2,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "sources/rebuild/rebuild_entry.hpp"
 #include "support/fake_engine.hpp"
 #include "support/quiet_run.hpp"
 
@@ -35,4 +36,35 @@ TEST_CASE("a decision is forgotten when everything before it is done, and not so
   const nlohmann::json decided{{"kind", "decided"}};
   CHECK(fixture.rescue({{"d", decided}}).settled == std::vector<std::string>{"d"});
   CHECK(fixture.rescue({{"a", {{"kind", "of magic"}}}, {"d", decided}}).settled.empty());
+}
+
+TEST_CASE("services are started last, when everything else is right") {
+  Fixture fixture;
+  const nlohmann::json created{{"Image", "app:1"}, {"HostConfig", nlohmann::json::object()}};
+  fixture.engine.add_image("app:1");
+  const auto id = fixture.engine.create_container("shop-app-1", created).value();
+  const nlohmann::json start =
+      sources::to_json(sources::StartEntry{"4f2a", "shop", {{.container = id.value, .service = "app"}}});
+  const nlohmann::json decided{{"kind", "decided"}};
+  SECTION("nothing is left") {
+    // A network that is to be removed stays, as it was decided.
+    const nlohmann::json network = sources::to_json(sources::NetworkEntry{"4f2a", "shop_default", "shop"});
+    const auto report = fixture.rescue({{"network", network}, {"start", start}, {"decided", decided}});
+    CHECK(report.failed.empty());
+    CHECK(report.settled == std::vector<std::string>{"network", "start", "decided"});
+    REQUIRE(report.lines.size() == 1);
+    CHECK(report.lines.front().contains("started service app"));
+    CHECK(fixture.engine.status_of("shop-app-1") == "running");
+  }
+  SECTION("something is") {
+    const auto report = fixture.rescue({{"a", {{"kind", "of magic"}}}, {"start", start}, {"decided", decided}});
+    CHECK(report.settled.empty());
+    CHECK(report.failed.size() == 2);
+    CHECK(fixture.engine.status_of("shop-app-1") == "created");
+  }
+  SECTION("it was not decided") {
+    const auto report = fixture.rescue({{"start", start}});
+    CHECK(report.settled == std::vector<std::string>{"start"});
+    CHECK(fixture.engine.status_of("shop-app-1") == "created");
+  }
 }

@@ -97,6 +97,7 @@ class ScriptedSource : public sources::Source {
 // A backup of a stack's definition, two volumes and a cluster.
 struct Fixture {
   test::FakeEngine engine;
+  helper::Host host{engine, {}};
   storage::MemoryStorage storage;
   Script script;
   app::SourceSet sources;
@@ -133,7 +134,7 @@ struct Fixture {
     options.stack = "shop";
     options.backup = "latest";
     options.guard = test::fake_guards(guard);
-    return app::run_restore(engine, storage, sources, options, run.context);
+    return app::run_restore(host, storage, sources, options, run.context);
   }
   Error failed_restore() {
     auto restored = restore();

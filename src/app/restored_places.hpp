@@ -1,0 +1,29 @@
+#pragma once
+// What a restore brings back itself, and so needn't be on the Engine when it begins. Pure.
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "app/restore_plan.hpp"
+
+namespace davit::app {
+
+class RestoredPlaces {
+ public:
+  // Of the items that `selection` takes. Errc::corrupt for an item that doesn't tell what it is of.
+  [[nodiscard]] static Result<RestoredPlaces> of(const RestorePlan& plan, const Selection& selection);
+
+  // By the Engine's name. The volume of a database counts, too, whose server fills it.
+  [[nodiscard]] bool has_volume(std::string_view volume) const { return volumes_.contains(volume); }
+  // On the new host: what is restored, what lies in it, and the directories that it lies in.
+  [[nodiscard]] bool has_path(std::string_view path) const;
+
+ private:
+  [[nodiscard]] Result<> add(const model::Item& item, const RestorePlan& plan);
+  void add_cluster(const sources::Service& service);
+  std::set<std::string, std::less<>> volumes_;
+  std::set<std::string, std::less<>> paths_;
+};
+
+}  // namespace davit::app

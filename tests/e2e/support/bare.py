@@ -1,0 +1,204 @@
+"""A stack with everything that Compose makes of a compose file, and what of it must be the same when davit makes it."""
+
+import json
+import re
+import subprocess
+
+from support.engine import wait_until
+from support.postgres import Postgres
+from support.tree import tree_manifest
+
+IMAGES = ["busybox", "davit-test/postgres:17"]
+FILES = {"db.env": "POSTGRES_PASSWORD=a secret, with spaces\n", ".env": "GREETING=hello\n", "site.conf": "listen 8080\n",
+         "config/app.ini": "debug = no\n", "config/deep/more.ini": "x\n"}
+COMPOSE = """
+services:
+  db:
+    image: davit-test/postgres:17
+    env_file: db.env
+    volumes: ["pgdata:/var/lib/postgresql/data"]
+    networks: [back]
+    healthcheck:
+      test: [CMD-SHELL, pg_isready -q -h 127.0.0.1 -U postgres]
+      interval: 1s
+      timeout: 3s
+      retries: 100
+    stop_grace_period: 30s
+  setup:
+    image: busybox
+    command: [sh, -c, "test -e /state/setup || cat /proc/sys/kernel/random/uuid > /state/setup"]
+    volumes: ["state:/state"]
+    networks: [back]
+  web:
+    image: busybox
+    init: true
+    hostname: web-host
+    command: [httpd, -f, -p, "8080", -h, /www]
+    environment:
+      GREETING: $GREETING
+    depends_on:
+      db: {{condition: service_healthy}}
+      setup: {{condition: service_completed_successfully}}
+    networks:
+      front:
+        aliases: [shop.example]
+      back:
+        ipv4_address: 10.213.{net}.10
+    ports: ["127.0.0.1:{port}:8080"]
+    volumes: ["./config:/config:ro", "./site.conf:/etc/site.conf:ro", "uploads:/www", "/cache"]
+    restart: unless-stopped
+    healthcheck:
+      test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1:8080/index.html"]
+      interval: 1s
+      retries: 100
+    cap_drop: [NET_RAW]
+    tmpfs: [/run/scratch]
+    ulimits: {{nofile: 4096}}
+    sysctls: {{net.ipv4.ip_unprivileged_port_start: "0"}}
+    extra_hosts: ["other.example:10.9.8.7"]
+    logging: {{driver: json-file, options: {{max-size: 1m}}}}
+    labels: {{davit.files: site.conf, purpose: "a label, with = and ü"}}
+  worker:
+    image: busybox
+    init: true
+    command: [sleep, "3600"]
+    depends_on: [web]
+    restart: on-failure:3
+    networks: [back]
+    deploy: {{replicas: 2}}
+    mem_limit: 64m
+  sidecar:
+    image: busybox
+    init: true
+    command: [sleep, "3600"]
+    network_mode: service:web
+    depends_on:
+      web: {{condition: service_healthy}}
+networks:
+  front:
+    labels: {{purpose: public}}
+  back:
+    ipam:
+      config: [{{subnet: 10.213.{net}.0/24}}]
+volumes:
+  pgdata:
+    labels: {{purpose: data}}
+  uploads:
+  state:
+"""
+SERVICES = {"db": "running", "setup": "exited", "web": "running", "worker": "running", "sidecar": "running"}
+
+
+def labelled(project):
+    return ["--filter", f"label=com.docker.compose.project={project}"]
+
+
+def containers(stack):
+    """{name: inspect} of every container of the project."""
+    names = stack.engine.names("ps", "-a", *labelled(stack.name), "--format", "{{.Names}}")
+    return {name: stack.engine.inspect(name) for name in names}
+
+
+def without(value, *names):
+    return {key: each for key, each in value.items() if key not in names}
+
+
+def made(container, names):
+    """What of a container Compose or its user has asked for. `names`: of containers by id."""
+    config, host = dict(container["Config"]), dict(container["HostConfig"])
+    identity = container["Id"][:12]
+    if config["Hostname"] == identity:
+        config["Hostname"] = "its id"
+    # Written by some Engines and not by others, or in another order.
+    for field in ("Binds", "Mounts"):
+        host[field] = None
+    host["NetworkMode"] = re.sub("container:([0-9a-f]{64})", lambda match: f"container:{names.get(match[1])}",
+                                 host["NetworkMode"])
+    networks = {}
+    for name, endpoint in container["NetworkSettings"]["Networks"].items():
+        aliases = sorted(alias for alias in endpoint["Aliases"] or [] if alias != identity)
+        networks[name] = (aliases, endpoint["IPAMConfig"] or {})
+    mounts = sorted((mount["Type"], mount.get("Name") or mount["Source"], mount["Destination"], mount["RW"])
+                    for mount in container["Mounts"])
+    return {"config": without(config, "Image"), "host": host, "networks": networks, "mounts": mounts,
+            "path": container["Path"], "args": container["Args"]}
+
+
+def shape(stack):
+    """What the Engine has of a stack, but for what is new each time."""
+    found = containers(stack)
+    names = {each["Id"]: name for name, each in found.items()}
+    engine = stack.engine
+    networks = {}
+    for name in engine.names("network", "ls", *labelled(stack.name), "--format", "{{.Name}}"):
+        network = json.loads(engine.out("network", "inspect", name))[0]
+        subnets = [config["Subnet"] for config in network["IPAM"]["Config"]]
+        networks[name] = (network["Driver"], network["Labels"], network["Options"], subnets, network["Internal"])
+    volumes = {}
+    for name in engine.names("volume", "ls", "-q", *labelled(stack.name)):
+        volume = json.loads(engine.out("volume", "inspect", name))[0]
+        volumes[name] = (volume["Driver"], volume["Labels"], volume["Options"] or {})
+    return {"containers": {name: made(each, names) for name, each in found.items()}, "networks": networks,
+            "volumes": volumes}
+
+
+def contents(stack):
+    """Every byte that the stack holds."""
+    engine = stack.engine
+    anonymous = next(mount["Name"] for mount in engine.inspect(f"{stack.name}-web-1")["Mounts"]
+                     if mount["Destination"] == "/cache")
+    trees = {name: tree_manifest(engine, stack.volume(name)) for name in ("uploads", "state")}
+    trees["cache"] = tree_manifest(engine, anonymous)
+    trees["project"] = tree_manifest(engine, str(stack.directory))
+    trees["rows"] = Postgres(stack).rows("select * from orders order by 1", "shop")
+    trees["page"] = engine.exec(f"{stack.name}-sidecar-1", "wget", "-q", "-O", "-", "http://127.0.0.1:8080/index.html")
+    trees["peer"] = engine.exec(f"{stack.name}-worker-2", "wget", "-q", "-O", "-", "http://web:8080/index.html")
+    return trees
+
+
+class Site:
+    def __init__(self, directory, name, net):
+        self.directory, self.name, self.net = directory, name, net
+        self.repository, self.project = directory / "backups", directory / "shop"
+
+    def seed(self, stack):
+        """Contents in every place, and every service in the state that it is backed up in."""
+        stack.engine.run("exec", f"{self.name}-db-1", "true")
+        web = f"{self.name}-web-1"
+        stack.engine.exec(web, "sh", "-c", "echo a page > /www/index.html; chown 33:44 /www/index.html; echo warm > /cache/x")
+        db = Postgres(stack)
+        db.wait("select true")
+        db.sql("create database shop;")
+        db.sql("create table orders as select n, md5(n::text) from generate_series(1, 1000) n;", "shop")
+        wait_until("the services to run", lambda: stack.states() == SERVICES, 60)
+        stack.wait_healthy("web")
+
+    def remember(self, stack):
+        self.shape, self.contents, self.config = shape(stack), contents(stack), stack.compose("config", "--hash", "*").stdout
+
+
+def ids(stack):
+    return {name: each["Id"] for name, each in containers(stack).items()}
+
+
+def up_changes_nothing(stack):
+    """`docker compose up -d` takes everything for its own."""
+    before = ids(stack)
+    done = stack.compose("up", "-d")
+    assert ids(stack) == before, done.stderr
+    said = done.stderr.lower()
+    assert "recreate" not in said and "creat" not in said and "warn" not in said, done.stderr
+    wait_until("the services to run", lambda: stack.states() == SERVICES, 60)
+
+
+def engine_state(engine):
+    """Which containers (and whether they run), volumes and networks there are."""
+    return {
+        "containers": engine.names("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.State}}"),
+        "volumes": engine.names("volume", "ls", "-q"),
+        "networks": engine.names("network", "ls", "-q", "--no-trunc"),
+    }
+
+
+def page(port):
+    return subprocess.run(["curl", "-sf", f"http://127.0.0.1:{port}/index.html"], capture_output=True, text=True).stdout
