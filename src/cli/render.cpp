@@ -257,6 +257,14 @@ std::string render_restore_report(const app::RestoreReport& report) {
          render_findings(report.findings);
 }
 
+json transferred_to_json(const app::Transferred& transferred, std::string_view where) {
+  return {{"stack", escape_for_display(transferred.entry.stack)},
+          {"id", transferred.entry.id},
+          {"where", where},
+          {"bytes", transferred.bytes},
+          {"was_there", transferred.was_there}};
+}
+
 std::string render_verify_report(const app::VerifyReport& report, bool deep) {
   std::vector<std::vector<std::string>> bad;
   std::uint64_t bytes = 0;

@@ -2,6 +2,7 @@
 
 #include "app/restore.hpp"
 #include "app/sweep.hpp"
+#include "cli/backup_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/render.hpp"
 
@@ -23,19 +24,20 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   Workbench bench(globals);
   app::RestoreOptions options;
   options.stack = globals.value(globals.stack, "DAVIT_STACK");
-  options.backup = flags.backup;
   options.selection = {split_list(flags.only), split_list(flags.exclude)};
   options.replace = flags.replace;
   options.allow_version_change = flags.allow_version_change;
 
   TRY_ASSIGN(allow_hooks, globals.enabled(flags.allow_hooks, "DAVIT_ALLOW_HOOKS"));
-  TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
+  if (is_file(flags.backup)) bench.restore_from(flags.backup);
+  TRY_ASSIGN(from, place_of(bench, flags.backup));
+  options.backup = from.id;
   bench.sweep_repository();
   TRY_ASSIGN(engine, bench.engine());
   TRY_ASSIGN(sources, bench.sources({}, allow_hooks));
   if (flags.plan) {
     TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
-    TRY_ASSIGN(plan, app::plan_restore(*engine, *storage, *sources, options, bench.run()));
+    TRY_ASSIGN(plan, app::plan_restore(*engine, *from.storage, *sources, options, bench.run()));
     bench.progress().close();
     TRY(print(globals.json ? restore_plan_to_json(plan, flags.replace).dump(2) + "\n"
                            : render_restore_plan(plan, flags.replace)));
@@ -43,7 +45,7 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   }
   TRY_ASSIGN(guards, bench.guards("restore", flags.lock_wait));
   options.guard = std::move(guards);
-  TRY_ASSIGN(report, app::run_restore(*engine, *storage, *sources, options, bench.run()));
+  TRY_ASSIGN(report, app::run_restore(*engine, *from.storage, *sources, options, bench.run()));
   bench.progress().close();
   std::string text = globals.quiet ? std::string() : render_restore_report(report);
   if (globals.json) text = restore_plan_to_json(report.plan, flags.replace).dump(2) + "\n";
@@ -56,7 +58,7 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
 void add_restore(CLI::App& app, const Globals& globals, Action& chosen) {
   CLI::App* command = app.add_subcommand("restore", "Bring a backup back");
   auto flags = std::make_shared<RestoreFlags>();
-  command->add_option("backup", flags->backup, "Its id, the beginning of one, or latest")->capture_default_str();
+  command->add_option("backup", flags->backup, kBackupHelp)->capture_default_str();
   command->add_option("--only", flags->only, "Only these items: KIND:NAME, * and ? stand for anything")
       ->type_name("ITEM")
       ->allow_extra_args(false);
