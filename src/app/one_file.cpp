@@ -21,16 +21,18 @@ Result<bool> is_there(const storage::StorageReader& storage, const Reader& reade
   auto text = catalog::load_text(storage, entry);
   if (!text && text.error().code() == Errc::not_found) return false;
   if (!text) return std::unexpected(std::move(text).error());
-  const std::string what = std::format("backup {} of {} is in {} already", entry.id, escape_for_display(entry.stack),
-                                       storage.describe());
-  const std::string hint = "look at it with `davit verify " + entry.id + "`, and remove it there if the file is to replace it";
+  const std::string what =
+      std::format("backup {} of {} is in {} already", entry.id, escape_for_display(entry.stack), storage.describe());
+  const std::string hint =
+      "look at it with `davit verify " + entry.id + "`, and remove it there if the file is to replace it";
   if (*text != reader.manifest_text()) return fail(Errc::exists, what + ", with another manifest", hint);
   for (const model::Item& item : reader.manifest().items)
     for (const model::Artefact& artefact : item.artefacts) {
       auto info = storage.stat(object_key(entry, artefact));
       if (!info && info.error().code() != Errc::not_found) return std::unexpected(std::move(info).error());
       if (!info || info->bytes != artefact.stored.bytes)
-        return fail(Errc::exists, what + ", and damaged: " + artefact.path + (info ? " has another length" : " is missing"), hint);
+        return fail(Errc::exists,
+                    what + ", and damaged: " + artefact.path + (info ? " has another length" : " is missing"), hint);
     }
   return true;
 }

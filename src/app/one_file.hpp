@@ -17,14 +17,14 @@ struct Transferred {
   bool was_there = false;   // import: the repository had the same backup already
 };
 
-// Writes the backup (see catalog::find) into `sink`, and finishes it. Errc::corrupt, and `sink` is not finished, if any of its
-// bytes is not what it was when it was made.
+// Writes the backup (see catalog::find) into `sink`, and finishes it. Errc::corrupt, and `sink` is not finished, if any
+// of its bytes is not what it was when it was made.
 [[nodiscard]] Result<Transferred> export_backup(const storage::StorageReader& storage, const std::string& stack,
                                                 const std::string& backup, stream::ByteSink& sink, RunContext& run);
 
-// Takes the backup of a file, which errors call `name`, into the repository. It is there when all of it was read and verified,
-// and not before; after an error nothing of it is. A backup that is there already stays as it is: that is no error if it has
-// the same manifest and all of its artefacts, and Errc::exists otherwise.
+// Takes the backup of a file, which errors call `name`, into the repository. It is there when all of it was read and
+// verified, and not before; after an error nothing of it is. A backup that is there already stays as it is: that is no
+// error if it has the same manifest and all of its artefacts, and Errc::exists otherwise.
 [[nodiscard]] Result<Transferred> import_backup(stream::ByteSource& file, const std::string& name,
                                                 storage::Storage& storage, RunContext& run);
 

@@ -38,7 +38,8 @@ Result<app::Transferred> export_to_file(Workbench& bench, const storage::Storage
   const fs::path path(flags.output);
   const std::string name = path.filename();
   if (name.empty() || name.starts_with('.'))
-    return fail(Errc::usage, "--output " + escape_for_display(flags.output) + " is no name for a file", "name one, such as backup.tar");
+    return fail(Errc::usage, "--output " + escape_for_display(flags.output) + " is no name for a file",
+                "name one, such as backup.tar");
   std::error_code none;
   if (const fs::file_status there = fs::status(path, none); fs::exists(there) && !fs::is_regular_file(there))
     return fail(Errc::usage, escape_for_display(flags.output) + " is no file",
@@ -62,15 +63,16 @@ Result<int> run_export(const Globals& globals, const ExportFlags& flags) {
   if (!to_file && globals.json)
     return fail(Errc::usage, "--json and the backup can't both go to standard output", "name a file with --output");
   if (!to_file && ::isatty(STDOUT_FILENO) == 1)
-    return fail(Errc::usage, "a backup is no text for a terminal", "redirect standard output (> backup.tar), or name a file with --output");
+    return fail(Errc::usage, "a backup is no text for a terminal",
+                "redirect standard output (> backup.tar), or name a file with --output");
   TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
   TRY(bench.sweep());
   const std::string stack = globals.value(globals.stack, "DAVIT_STACK");
   if (!to_file) {
     stream::PatientSink sink(STDOUT_FILENO, "standard output", globals.stop);
     TRY_ASSIGN(exported, app::export_backup(*storage, stack, flags.backup, sink, bench.run()));
-    bench.progress().note("exported backup " + exported.entry.id + " of " + escape_for_display(exported.entry.stack) + ", " +
-                          render_bytes(exported.bytes));
+    bench.progress().note("exported backup " + exported.entry.id + " of " + escape_for_display(exported.entry.stack) +
+                          ", " + render_bytes(exported.bytes));
     bench.progress().close();
     return kExitDone;
   }
@@ -93,7 +95,8 @@ void add_export(CLI::App& app, const Globals& globals, Action& chosen) {
   CLI::App* command = app.add_subcommand("export", "Write a backup as one file, a tar: davit export BACKUP > file.tar");
   auto flags = std::make_shared<ExportFlags>();
   command->add_option("backup", flags->backup, "Its id, the beginning of one, or latest")->capture_default_str();
-  command->add_option("-o,--output", flags->output, "Write a new file instead of to standard output")->type_name("FILE");
+  command->add_option("-o,--output", flags->output, "Write a new file instead of to standard output")
+      ->type_name("FILE");
   command->callback([&globals, &chosen, flags] { chosen = [&globals, flags] { return run_export(globals, *flags); }; });
 }
 

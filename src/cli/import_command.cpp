@@ -18,7 +18,8 @@ namespace {
 Result<UniqueFd> open_input(const std::string& path) {
   if (path == "-") {
     if (::isatty(STDIN_FILENO) == 1)
-      return fail(Errc::usage, "standard input is a terminal", "name the file, or pass it on standard input (< backup.tar)");
+      return fail(Errc::usage, "standard input is a terminal",
+                  "name the file, or pass it on standard input (< backup.tar)");
     UniqueFd fd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0));
     if (!fd) return fail_errno(errno, "read standard input");
     return fd;
@@ -45,8 +46,9 @@ Result<int> run_import(const Globals& globals, const std::string& path) {
   else if (globals.quiet)
     text = imported.entry.id + "\n";
   else
-    text = what + (imported.was_there ? " is in " + storage->describe() + " already, and " + name + " is whole\n"
-                                      : " is in " + storage->describe() + " now, " + render_bytes(imported.bytes) + "\n");
+    text =
+        what + (imported.was_there ? " is in " + storage->describe() + " already, and " + name + " is whole\n"
+                                   : " is in " + storage->describe() + " now, " + render_bytes(imported.bytes) + "\n");
   TRY(print_outcome(text, what + " was imported"));
   return kExitDone;
 }

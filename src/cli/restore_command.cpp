@@ -29,7 +29,10 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   options.allow_version_change = flags.allow_version_change;
 
   TRY_ASSIGN(allow_hooks, globals.enabled(flags.allow_hooks, "DAVIT_ALLOW_HOOKS"));
-  if (is_file(flags.backup)) bench.restore_from(flags.backup);
+  if (is_file(flags.backup)) {
+    bench.restore_from(flags.backup);
+    TRY(bench.engine());  // before a large file is read
+  }
   TRY_ASSIGN(from, place_of(bench, flags.backup));
   options.backup = from.id;
   bench.sweep_repository();

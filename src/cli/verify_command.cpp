@@ -71,7 +71,8 @@ Result<int> verify(const Globals& globals, const VerifyFlags& flags) {
 void add_verify(CLI::App& app, const Globals& globals, Action& chosen) {
   CLI::App* command = app.add_subcommand("verify", "Read backups and check every byte");
   auto flags = std::make_shared<VerifyFlags>();
-  command->add_option("backup", flags->backups, "Ids, beginnings of ids, latest, or a FILE of davit export; all of the repository by default");
+  command->add_option("backup", flags->backups,
+                      "Ids, beginnings of ids, latest, or a FILE of davit export; all of the repository by default");
   command->add_flag("--deep", flags->deep,
                     "Also decode every archive, and run every dump through pg_restore in the image it came from");
   command->callback([&globals, &chosen, flags] { chosen = [&globals, flags] { return verify(globals, *flags); }; });

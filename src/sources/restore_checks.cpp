@@ -42,7 +42,8 @@ std::vector<Conflict> check_place(const PlaceCheck& check) {
     conflicts.push_back({check.what + " is in use by " + names_of(check.users),
                          "stop the services first: " + stop_commands(check.users, check.stack), false});
   if (check.seen.holds_repository)
-    conflicts.push_back({check.what + " holds the repository of davit itself, or the file that is restored, which would go with its old contents",
+    conflicts.push_back({check.what + " holds the repository of davit itself, or the file that is restored, which "
+                                      "would go with its old contents",
                          "leave the item out (--exclude), or move the backups elsewhere", false});
   const bool has_data = check.seen.exists && (!check.seen.empty || !check.seen.leftovers.empty());
   if (has_data && !check.same_contents) {

@@ -1,7 +1,7 @@
 #pragma once
 // Streams over the descriptors that a process was given: a pipe whose other end may say nothing, or take nothing, for
-// ever. Signals are waited for by a thread of their own, so nothing wakes a read or a write: these look from time to time
-// whether the run is to stop.
+// ever. Signals are waited for by a thread of their own, so nothing wakes a read or a write: these look from time to
+// time whether the run is to stop.
 
 #include <stop_token>
 #include <string>

@@ -23,7 +23,9 @@ struct ExportedFile::Opened {
   [[nodiscard]] Result<> check_unchanged() const {
     struct stat now{};
     if (::fstat(fd.get(), &now) != 0) return fail_errno(errno, "stat " + shown);
-    const auto same = [](const timespec& a, const timespec& b) { return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec; };
+    const auto same = [](const timespec& a, const timespec& b) {
+      return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+    };
     if (now.st_size == status.st_size && same(now.st_mtim, status.st_mtim)) return {};
     return fail(Errc::failed, shown + " was changed while it was read", "run again when nobody writes into it");
   }
@@ -46,7 +48,8 @@ class RangeSource : public stream::ByteSource {
       const ssize_t count = ::pread(file_->fd.get(), into.data(), wanted, static_cast<off_t>(at_));
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return fail_errno(errno, "read " + file_->shown);
-      if (count == 0) return fail(Errc::corrupt, "read " + file_->shown + ": it ends after " + std::to_string(at_) + " bytes");
+      if (count == 0)
+        return fail(Errc::corrupt, "read " + file_->shown + ": it ends after " + std::to_string(at_) + " bytes");
       at_ += static_cast<std::uint64_t>(count);
       return static_cast<std::size_t>(count);
     }
@@ -116,8 +119,8 @@ Result<ExportedFile::Place> ExportedFile::find(std::string_view key, std::string
 Result<std::unique_ptr<stream::ByteSource>> ExportedFile::open(std::string_view key, std::uint64_t offset) const {
   TRY_ASSIGN(place, find(key, "open"));
   if (offset > place.bytes)
-    return fail(Errc::usage, "open " + escape_for_display(key) + ": offset " + std::to_string(offset) +
-                                 " is behind its end");
+    return fail(Errc::usage,
+                "open " + escape_for_display(key) + ": offset " + std::to_string(offset) + " is behind its end");
   TRY(file_->check_unchanged());
   return std::make_unique<RangeSource>(file_, place.offset + offset, place.offset + place.bytes);
 }

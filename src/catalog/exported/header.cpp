@@ -15,7 +15,9 @@ constexpr std::size_t kTypeAt = 156;
 constexpr std::size_t kMagicAt = 257;
 constexpr std::string_view kMagic = "ustar";
 
-std::string_view until_zero(std::string_view field) { return field.substr(0, std::min(field.find('\0'), field.size())); }
+std::string_view until_zero(std::string_view field) {
+  return field.substr(0, std::min(field.find('\0'), field.size()));
+}
 
 // Octal, or binary where the highest bit is set. What is neither counts as 0: it is no header of ours then.
 std::uint64_t parse_size(std::string_view field) {
@@ -113,11 +115,13 @@ Result<> check_plain(std::string_view beginning) {
   };
   using std::string_view_literals::operator""sv;
   static constexpr std::array kPacked{
-      Packed{"\x28\xb5\x2f\xfd"sv, "zstd", "zstd -d"},   Packed{"\x1f\x8b"sv, "gzip", "gzip -d"},
+      Packed{"\x28\xb5\x2f\xfd"sv, "zstd", "zstd -d"},
+      Packed{"\x1f\x8b"sv, "gzip", "gzip -d"},
       Packed{"\xfd"
              "7zXZ\0"sv,
              "xz", "xz -d"},
-      Packed{"BZh"sv, "bzip2", "bzip2 -d"},              Packed{"age-encryption.org/"sv, "age", "age -d"},
+      Packed{"BZh"sv, "bzip2", "bzip2 -d"},
+      Packed{"age-encryption.org/"sv, "age", "age -d"},
   };
   for (const Packed& packed : kPacked)
     if (beginning.starts_with(packed.magic))

@@ -8,8 +8,8 @@
 namespace davit::catalog::exported {
 namespace {
 
-constexpr std::uint64_t kLargest = std::uint64_t{1} << 62U;   // of all artefacts: no file can have more
-constexpr std::int64_t kLatest = 8'589'934'591;               // seconds: what a plain header has room for
+constexpr std::uint64_t kLargest = std::uint64_t{1} << 62U;  // of all artefacts: no file can have more
+constexpr std::int64_t kLatest = 8'589'934'591;              // seconds: what a plain header has room for
 constexpr std::size_t kDigits = 64;
 
 // sha256sum(1): a backslash before the line says that there are such in the name.

@@ -64,8 +64,7 @@ Result<> Reader::complete(Header& header, std::string_view within) {
   header.block = parse_block(header.raw);
   if (header.block.kind != Block::Kind::extended) return {};
   const std::uint64_t bytes = header.block.bytes;
-  if (bytes > kLargestRecords)
-    return damaged(std::format("at byte {}: a header of pax that can't be one", header.at));
+  if (bytes > kLargestRecords) return damaged(std::format("at byte {}: a header of pax that can't be one", header.at));
   TRY_ASSIGN(text, read_text(bytes + padding_behind(bytes), within));
   TRY_ASSIGN(main, read_text(kBlock, within));
   Records records = parse_records(std::string_view(text).substr(0, static_cast<std::size_t>(bytes)));
@@ -149,8 +148,7 @@ Result<> Reader::begin_members() {
   parts_.insert(parts_.end(), artefacts.begin(), artefacts.end());
   held_ = std::move(header);
   total_ = layout_.total(parts_);
-  if (length_ && *length_ < total_)
-    return damaged(std::format("it is cut: it has {} of {} bytes", *length_, total_));
+  if (length_ && *length_ < total_) return damaged(std::format("it is cut: it has {} of {} bytes", *length_, total_));
   if (length_ && *length_ > total_)
     return damaged(std::format("it has {} bytes, and the backup in it {}: a file holds one backup, and nothing else",
                                *length_, total_));
@@ -187,8 +185,7 @@ Result<std::size_t> Reader::read(std::span<std::byte> into) {
   }
   TRY_ASSIGN(got, source_.read(into.first(static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), left_)))));
   at_ += got;
-  if (got == 0)
-    return damaged(std::format("it is cut: it ends after {} bytes, within {}", at_, part.path));
+  if (got == 0) return damaged(std::format("it is cut: it ends after {} bytes, within {}", at_, part.path));
   sha256_->update(into.first(got));
   left_ -= got;
   return got;
@@ -215,8 +212,8 @@ Result<> Reader::finish_file() {
   TRY(check_header(*std::exchange(held_, std::nullopt), kSumsName, sums.size()));
   TRY_ASSIGN(found, read_text(sums.size(), kSumsName));
   if (found != sums)
-    return damaged(std::format("{} is not that of the members before it: it was altered, or {} was", kSumsName,
-                               kGuideName));
+    return damaged(
+        std::format("{} is not that of the members before it: it was altered, or {} was", kSumsName, kGuideName));
   TRY(skip_padding(sums.size(), kSumsName));
   TRY_ASSIGN(end, read_text(kEndBytes, "its end"));
   if (!all_zero(end)) return damaged("more stands behind the backup: a file holds one backup, and nothing else");

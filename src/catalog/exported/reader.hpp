@@ -1,7 +1,7 @@
 #pragma once
-// Reads the file of an exported backup as it comes, once, and believes nothing of it: every byte is held against what it
-// must be, but those of RESTORE.md, whose digest stands at the end. So nothing that was read may be used for good before
-// next() has come to the end. Memory: the manifest and one buffer of the reader's user.
+// Reads the file of an exported backup as it comes, once, and believes nothing of it: every byte is held against what
+// it must be, but those of RESTORE.md, whose digest stands at the end. So nothing that was read may be used for good
+// before next() has come to the end. Memory: the manifest and one buffer of the reader's user.
 
 #include <cstdint>
 #include <optional>
@@ -42,8 +42,8 @@ class Reader : public stream::ByteSource {
   // The length of the whole file. REQUIRES: next() was called.
   [[nodiscard]] std::uint64_t total() const { return total_; }
 
-  // The next member: RESTORE.md, if the backup has one, then the artefacts in the order of the manifest. What was not read of
-  // the one before is read and verified. Nothing: the file is whole, and ends here.
+  // The next member: RESTORE.md, if the backup has one, then the artefacts in the order of the manifest. What was not
+  // read of the one before is read and verified. Nothing: the file is whole, and ends here.
   [[nodiscard]] Result<std::optional<Member>> next();
   [[nodiscard]] Result<std::size_t> read(std::span<std::byte> into) override;
 
@@ -78,9 +78,9 @@ class Reader : public stream::ByteSource {
   Member first_;
   Layout layout_;
   std::uint64_t total_ = 0;
-  std::vector<Part> parts_;    // the members before SHA256SUMS, the manifest too
-  std::optional<Header> held_; // the one behind the manifest
-  std::size_t next_ = 0;       // index of the next of them, or of the one that is read
+  std::vector<Part> parts_;     // the members before SHA256SUMS, the manifest too
+  std::optional<Header> held_;  // the one behind the manifest
+  std::size_t next_ = 0;        // index of the next of them, or of the one that is read
   bool begun_ = false;
   bool in_member_ = false;
   bool ended_ = false;

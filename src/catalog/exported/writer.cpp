@@ -41,7 +41,8 @@ class Writer {
     if (tar_.remaining() > 0) return damaged(part, std::format("ends {} bytes before its end", tar_.remaining()));
     const std::string& sha256 = digest.extent().sha256;
     if (part.sha256.empty()) part.sha256 = sha256;
-    if (part.sha256 != sha256) return damaged(part, std::format("is not what it was: SHA-256 {}, not {}", sha256, part.sha256));
+    if (part.sha256 != sha256)
+      return damaged(part, std::format("is not what it was: SHA-256 {}, not {}", sha256, part.sha256));
     return {};
   }
 
@@ -65,8 +66,7 @@ class Writer {
  private:
   [[nodiscard]] std::string key_of_part(const Part& part) const { return entry_.key + "/" + part.path; }
   [[nodiscard]] std::unexpected<Error> damaged(const Part& part, const std::string& why) const {
-    return fail(Errc::corrupt, std::format("backup {}: {} {}", entry_.id, part.path, why),
-                std::string(kTakeAnother));
+    return fail(Errc::corrupt, std::format("backup {}: {} {}", entry_.id, part.path, why), std::string(kTakeAnother));
   }
 
   const storage::StorageReader& storage_;

@@ -11,8 +11,8 @@
 namespace davit::catalog::exported {
 
 // Streams the backup into `sink`, which is finished at the end; returns the number of bytes. Every artefact is held
-// against the manifest: its length before the first byte is written, its digest as it passes. Errc::corrupt for one that
-// is damaged or missing: `sink` is not finished then, and whoever reads what it got sees that it is cut.
+// against the manifest: its length before the first byte is written, its digest as it passes. Errc::corrupt for one
+// that is damaged or missing: `sink` is not finished then, and whoever reads what it got sees that it is cut.
 [[nodiscard]] Result<std::uint64_t> write(const storage::StorageReader& storage, const Entry& entry,
                                           stream::ByteSink& sink, RunContext& run);
 
