@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -24,9 +25,14 @@ Result<UniqueFd> open_input(const std::string& path) {
     if (!fd) return fail_errno(errno, "read standard input");
     return fd;
   }
+  const std::string what = "open " + escape_for_display(path);
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd) return fd;
-  return std::unexpected(with_mount_hint(fail_errno(errno, "open " + escape_for_display(path)).error(), path));
+  if (!fd) return std::unexpected(with_mount_hint(fail_errno(errno, what).error(), path));
+  struct stat status{};
+  if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, what);
+  if (S_ISDIR(status.st_mode))
+    return fail(Errc::usage, what + ": it is a directory", "name a file that `davit export` wrote");
+  return fd;
 }
 
 Result<int> run_import(const Globals& globals, const std::string& path) {
