@@ -30,7 +30,8 @@ struct Fixture {
 
 TEST_CASE("the same backup gives the same bytes, whose number is told") {
   Fixture fixture;
-  CHECK(fixture.write(fixture.storage).value() == fixture.sink.contents().size());
+  const std::uint64_t bytes = fixture.write(fixture.storage).value();
+  CHECK(bytes == fixture.sink.contents().size());
   CHECK(fixture.sink.finished());
   CHECK(fixture.sink.contents() == fixture.backup.exported());
 }
