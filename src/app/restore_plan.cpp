@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "app/definition.hpp"
+#include "app/same_version.hpp"
 
 namespace davit::app {
 namespace {
@@ -87,6 +88,7 @@ Result<RestorePlan> plan_restore(engine::Engine& engine, const storage::StorageR
     TRY_ASSIGN(conflicts, in_context(source->check_restore(item, target, run), "check " + item.id.text()));
     plan.steps.push_back({item, std::move(conflicts)});
   }
+  if (!options.allow_version_change) TRY(add_version_conflicts(engine, plan));
   return plan;
 }
 

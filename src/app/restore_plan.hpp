@@ -19,7 +19,7 @@ struct RestoreOptions {
   std::string backup;  // id, a beginning of one, or "latest"
   Selection selection;
   bool replace = false;               // overwrite what holds data
-  bool allow_version_change = false;  // onto a newer server
+  bool allow_version_change = false;  // onto other images, and onto a newer server
   helper::AcquireGuard guard;         // needed for run_restore only
 };
 
