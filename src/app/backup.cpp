@@ -202,7 +202,7 @@ Result<BackupReport> make_backup(engine::Engine& engine, storage::Storage& stora
   TRY(std::move(read));
   manifest.held = holds.held();
   manifest.finished = run.clock.now();
-  TRY(store_text(*publication, kRestoreGuideName, render_restore_guide(manifest)));
+  TRY(store_text(*publication, catalog::kGuideName, render_restore_guide(manifest)));
 
   // 6. Publish, if we were guarded all the time. Up to here the backup does not exist; after this line it does.
   TRY(run.check());

@@ -1,12 +1,15 @@
 #include "app/install.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
 #include <vector>
 
 #include "util/text.hpp"
@@ -18,6 +21,7 @@ namespace {
 constexpr const char* kOwnProgram = "/proc/self/exe";
 constexpr const char* kName = "davit";
 constexpr const char* kLink = "bak";
+constexpr std::string_view kTemporary = ".davit-new-";
 constexpr mode_t kMode = 0755;
 constexpr std::size_t kPiece = std::size_t{256} << 10U;
 
@@ -74,7 +78,7 @@ Result<> copy(int own, int to, const std::string& path) {
 // A name in the directory that goes unless it was given another.
 class Temporary {
  public:
-  explicit Temporary(int directory) : directory_(directory), name_(".davit-new-" + random_hex(6)) {}
+  explicit Temporary(int directory) : directory_(directory), name_(std::string(kTemporary) + random_hex(6)) {}
   Temporary(const Temporary&) = delete;
   Temporary& operator=(const Temporary&) = delete;
   ~Temporary() { ::unlinkat(directory_, name_.c_str(), 0); }
@@ -90,12 +94,58 @@ class Temporary {
   std::string name_;
 };
 
+// What a killed install has left goes. One that lives has its file locked; its link is there for a moment only, and is
+// made again. Where there are no locks everything stays, and whatever else keeps us from it is no reason to stop.
+void clear_temporaries(int directory) {
+  const std::unique_ptr<DIR, decltype([](DIR* stream) { ::closedir(stream); })> stream(
+      ::fdopendir(::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  if (!stream) return;
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(stream.get()))
+    if (std::string_view(entry->d_name).starts_with(kTemporary)) names.emplace_back(entry->d_name);
+  for (const std::string& name : names) {
+    struct stat there{};
+    if (::fstatat(directory, name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    UniqueFd file;
+    if (S_ISREG(there.st_mode)) {
+      file = UniqueFd(::openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+      if (!file || ::flock(file.get(), LOCK_EX | LOCK_NB) != 0) continue;
+    } else if (!S_ISLNK(there.st_mode)) {
+      continue;
+    }
+    ::unlinkat(directory, name.c_str(), 0);
+  }
+}
+
+// Another install may clear away what has no lock yet: then it is made again.
+constexpr int kAttempts = 100;
+
+// The lock has a descriptor of its own: a program that is open for writing can't be started.
+struct NewFile {
+  UniqueFd file;
+  UniqueFd lock;
+};
+
+Result<NewFile> create_locked(int directory, const Temporary& temporary, const std::string& path) {
+  for (int attempt = 1; attempt <= kAttempts; ++attempt) {
+    NewFile made;
+    made.file = UniqueFd(::openat(directory, temporary.name(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kMode));
+    if (!made.file) return fail_errno(errno, "create a file for " + path);
+    made.lock = UniqueFd(::openat(directory, temporary.name(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    struct stat status{};
+    // Where there are no locks, nobody clears anything away.
+    const bool locked = made.lock && (::flock(made.lock.get(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK);
+    if (locked && ::fstat(made.file.get(), &status) == 0 && status.st_nlink > 0) return made;
+    ::unlinkat(directory, temporary.name(), 0);
+  }
+  return fail(Errc::failed, "create a file for " + path + ": it is removed again and again");
+}
+
 Result<> put_program(int own, int directory, const std::string& path) {
   const Temporary temporary(directory);
-  UniqueFd file(::openat(directory, temporary.name(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kMode));
-  if (!file) return fail_errno(errno, "create a file for " + path);
-  TRY(copy(own, file.get(), path));
-  if (const int error = file.close_checked(); error != 0) return fail_errno(error, "close " + path);
+  TRY_ASSIGN(made, create_locked(directory, temporary, path));
+  TRY(copy(own, made.file.get(), path));
+  if (const int error = made.file.close_checked(); error != 0) return fail_errno(error, "close " + path);
   return temporary.become(kName, path);
 }
 
@@ -106,9 +156,12 @@ bool is_linked(int directory) {
 }
 
 Result<> put_link(int directory, const std::string& path) {
-  const Temporary temporary(directory);
-  if (::symlinkat(kName, directory, temporary.name()) != 0) return fail_errno(errno, "create a link for " + path);
-  return temporary.become(kLink, path);
+  for (int attempt = 1;; ++attempt) {
+    const Temporary temporary(directory);
+    if (::symlinkat(kName, directory, temporary.name()) != 0) return fail_errno(errno, "create a link for " + path);
+    auto put = temporary.become(kLink, path);
+    if (put || put.error().code() != Errc::not_found || attempt == kAttempts) return put;
+  }
 }
 
 }  // namespace
@@ -120,6 +173,7 @@ Result<Installed> install_program(const std::string& directory) {
   if (!place) return fail_errno(errno, "open directory " + shown);
   const UniqueFd own(::open(kOwnProgram, O_RDONLY | O_CLOEXEC));
   if (!own) return fail_errno(errno, "open the program that runs");
+  clear_temporaries(place.get());
   Installed installed{.path = shown + (shown.ends_with('/') ? "" : "/") + kName};
   TRY_ASSIGN(same, is_same(own.get(), place.get(), installed.path));
   if (!same) TRY(put_program(own.get(), place.get(), installed.path));

@@ -34,6 +34,12 @@ std::optional<fs::path> through_mounts(const fs::path& path, const std::vector<e
   return found;
 }
 
+bool is_on_root(const std::string& path) {
+  struct stat root{};
+  struct stat there{};
+  return ::stat("/", &root) == 0 && ::stat(path.c_str(), &there) == 0 && root.st_dev == there.st_dev;
+}
+
 }  // namespace
 
 Result<std::optional<std::string>> path_on_host(engine::Engine& engine, const std::string& self,
@@ -58,17 +64,21 @@ Result<> check_outlives_container(engine::Engine& engine, const std::string& sel
   TRY_ASSIGN(on_host, path_on_host(engine, self, path));
   if (on_host) return {};
   // What was mounted in the container itself, such as a network's file system, is not the Engine's to know.
-  struct stat root{};
-  struct stat there{};
-  if (::stat("/", &root) != 0 || ::stat(path.c_str(), &there) != 0 || root.st_dev != there.st_dev) return {};
+  if (!is_on_root(path)) return {};
   return fail(Errc::usage,
               "repository " + escape_for_display(path) + " is in davit's own container: the backup would go with it",
               "mount a directory of the host there, such as -v /srv/backups:" + escape_for_display(path));
 }
 
+bool lies_in_container(const std::string& path) {
+  const auto mountinfo = read_whole_file("/proc/self/mountinfo");
+  return mountinfo && helper::container_in_mountinfo(*mountinfo) && is_on_root(path);
+}
+
 std::optional<helper::DirectoryId> directory_id(const engine::Engine& engine, const std::string& path) {
   struct stat status{};
-  if (!engine.is_local() || ::stat(path.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) return std::nullopt;
+  if (!engine.is_local() || ::stat(path.c_str(), &status) != 0) return std::nullopt;
+  if (!S_ISDIR(status.st_mode) && !S_ISREG(status.st_mode)) return std::nullopt;
   return helper::DirectoryId{status.st_dev, status.st_ino};
 }
 

@@ -18,7 +18,11 @@ namespace davit::app {
 [[nodiscard]] Result<> check_outlives_container(engine::Engine& engine, const std::string& self,
                                                 const std::string& path);
 
-// What that directory is to the Engine's host; nothing where it isn't there yet, or the Engine is on another machine.
+// The same without an Engine, as far as this process sees: whether what is written there is written into a container.
+[[nodiscard]] bool lies_in_container(const std::string& path);
+
+// What that directory or file is to the Engine's host; nothing where it isn't there yet, or the Engine is on another
+// machine.
 [[nodiscard]] std::optional<helper::DirectoryId> directory_id(const engine::Engine& engine, const std::string& path);
 
 }  // namespace davit::app

@@ -8,8 +8,6 @@
 
 namespace davit::app {
 
-inline constexpr std::string_view kRestoreGuideName = "RESTORE.md";
-
 // Each fenced block of `sh` in it can be run as it stands, in the directory of the backup.
 [[nodiscard]] std::string render_restore_guide(const catalog::Manifest& manifest);
 

@@ -7,6 +7,7 @@
 #include "app/definition.hpp"
 #include "app/restore_phase.hpp"
 #include "app/restored_places.hpp"
+#include "app/same_version.hpp"
 #include "sources/host_path.hpp"
 #include "sources/relocate.hpp"
 #include "util/text.hpp"
@@ -208,6 +209,7 @@ Result<RestorePlan> plan_restore(helper::Host& host, const storage::StorageReade
     TRY_ASSIGN(conflicts, in_context(source->check_restore(step.item, target, run), "check " + step.item.id.text()));
     step.conflicts = std::move(conflicts);
   }
+  if (!options.allow_version_change) TRY(add_version_conflicts(host.engine(), plan));
   return plan;
 }
 

@@ -30,7 +30,7 @@ struct RestoreOptions {
   // A restore of chosen items (Selection::only) makes no containers, whatever this says.
   Containers containers = Containers::start;
   bool replace = false;               // overwrite what holds data
-  bool allow_version_change = false;  // onto a newer server
+  bool allow_version_change = false;  // onto other images, and onto a newer server
   helper::AcquireGuard guard;         // needed for run_restore only
 };
 

@@ -78,6 +78,11 @@ Result<> verify_backup(const storage::StorageReader& storage, const SourceSet& s
 
 }  // namespace
 
+void VerifyReport::add(VerifyReport more) {
+  backups += more.backups;
+  std::ranges::move(more.artefacts, std::back_inserter(artefacts));
+}
+
 int VerifyReport::problems() const {
   return static_cast<int>(
       std::ranges::count_if(artefacts, [](const VerifiedArtefact& artefact) { return !artefact.problem.empty(); }));

@@ -28,6 +28,7 @@ struct VerifiedArtefact {
 struct VerifyReport {
   int backups = 0;
   std::vector<VerifiedArtefact> artefacts;
+  void add(VerifyReport more);
   [[nodiscard]] int problems() const;
   // The kind of error that the whole ends with: corrupt before unavailable. REQUIRES: problems() > 0.
   [[nodiscard]] Errc worst() const;

@@ -100,10 +100,14 @@ Result<Entry> find(const storage::StorageReader& storage, std::string_view stack
       "give more of the id, or name the stack");
 }
 
-Result<Manifest> load(const storage::StorageReader& storage, const Entry& entry) {
+Result<std::string> load_text(const storage::StorageReader& storage, const Entry& entry) {
   const std::string doing = "backup " + entry.id;
   TRY_ASSIGN(source, in_context(storage.open(entry.key + "/" + std::string(kManifestName)), doing));
-  TRY_ASSIGN(text, in_context(stream::read_all(*source, kManifestLimit), doing));
+  return in_context(stream::read_all(*source, kManifestLimit), doing);
+}
+
+Result<Manifest> manifest_of(const Entry& entry, std::string_view text) {
+  const std::string doing = "backup " + entry.id;
   auto parsed = in_context(parse_manifest(text), doing);
   if (!parsed) {
     if (parsed.error().code() == Errc::corrupt)
@@ -116,6 +120,11 @@ Result<Manifest> load(const storage::StorageReader& storage, const Entry& entry)
                 doing + ": its manifest is that of " + escape_for_display(manifest.stack) + " " + manifest.id,
                 "put the directory back under the name it had");
   return manifest;
+}
+
+Result<Manifest> load(const storage::StorageReader& storage, const Entry& entry) {
+  TRY_ASSIGN(text, load_text(storage, entry));
+  return manifest_of(entry, text);
 }
 
 }  // namespace davit::catalog

@@ -30,5 +30,8 @@ struct Entry {
 // The hint for a backup that is damaged.
 inline constexpr std::string_view kTakeAnother = "take another backup; `davit verify` says which are whole";
 [[nodiscard]] Result<Manifest> load(const storage::StorageReader& storage, const Entry& entry);
+// The same in two steps, for whoever needs the bytes of the manifest, too.
+[[nodiscard]] Result<std::string> load_text(const storage::StorageReader& storage, const Entry& entry);
+[[nodiscard]] Result<Manifest> manifest_of(const Entry& entry, std::string_view text);
 
 }  // namespace davit::catalog

@@ -17,7 +17,9 @@ namespace davit::catalog {
 
 inline constexpr int kFormatVersion = 1;
 inline constexpr std::string_view kManifestName = "manifest.json";
-inline constexpr std::size_t kManifestLimit = 64U << 20U;  // bytes; a larger one is no manifest
+inline constexpr std::string_view kGuideName = "RESTORE.md";  // lies in every backup, for people
+inline constexpr std::string_view kSumsName = "SHA256SUMS";   // in an exported file only
+inline constexpr std::size_t kManifestLimit = 64U << 20U;     // bytes; a larger one is no manifest
 
 struct ServiceRecord {
   std::string name;

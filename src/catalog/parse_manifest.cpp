@@ -53,7 +53,8 @@ Result<stream::Extent> parse_extent(const Fields& fields) {
 Result<> check_path(const Fields& fields, const std::string& path) {
   if (auto valid = storage::check_key(path); !valid)
     return fields.refuse("path", "is not a path: " + valid.error().message());
-  if (path == kManifestName || path == "RESTORE.md") return fields.refuse("path", "is the name of no artefact");
+  if (path == kManifestName || path == kGuideName || path == kSumsName)
+    return fields.refuse("path", "is the name of no artefact");
   return {};
 }
 

@@ -187,6 +187,8 @@ int run_checked(int argc, char** argv) {
     add_ls(app, globals, chosen);
     add_show(app, globals, chosen);
     add_verify(app, globals, chosen);
+    add_export(app, globals, chosen);
+    add_import(app, globals, chosen);
     add_pg(app, globals, chosen);
     add_pgbackrest(app, globals, chosen);
     add_init(app, globals, chosen);

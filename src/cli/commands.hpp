@@ -16,6 +16,8 @@ void add_restore(CLI::App& app, const Globals& globals, Action& chosen);
 void add_ls(CLI::App& app, const Globals& globals, Action& chosen);
 void add_show(CLI::App& app, const Globals& globals, Action& chosen);
 void add_verify(CLI::App& app, const Globals& globals, Action& chosen);
+void add_export(CLI::App& app, const Globals& globals, Action& chosen);
+void add_import(CLI::App& app, const Globals& globals, Action& chosen);
 void add_pg(CLI::App& app, const Globals& globals, Action& chosen);
 void add_db(CLI::App& app, const Globals& globals, Action& chosen);
 void add_install(CLI::App& app, const Globals& globals, Action& chosen);

@@ -97,6 +97,7 @@ Result<helper::Host*> Workbench::host() {
   options.attach_only = channel == "attach";
   const std::string directory = repository_directory();
   if (!directory.empty()) options.repository = app::directory_id(*api, directory);
+  if (!file_.empty()) options.repository = app::directory_id(*api, file_);
   host_ = std::make_unique<helper::Host>(*api, options);
   return host_.get();
 }
@@ -113,8 +114,9 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
     type = parsed;
   }
   std::vector<std::string> skip_paths;
-  if (const std::string directory = repository_directory(); !directory.empty()) {
-    TRY_ASSIGN(on_host, app::path_on_host(*api, globals_.value(globals_.self, "DAVIT_SELF"), directory));
+  for (const std::string& path : {repository_directory(), file_}) {
+    if (path.empty()) continue;
+    TRY_ASSIGN(on_host, app::path_on_host(*api, globals_.value(globals_.self, "DAVIT_SELF"), path));
     if (on_host) skip_paths.push_back(*on_host);
   }
   sources_ = std::make_unique<app::SourceSet>();
@@ -150,6 +152,22 @@ Result<> Workbench::check_repository_outlives() {
   return app::check_outlives_container(*api, globals_.value(globals_.self, "DAVIT_SELF"), directory);
 }
 
+Result<> Workbench::check_repository_outlives_without_engine() {
+  if (engine_nearby()) return check_repository_outlives();
+  const std::string directory = repository_directory();
+  if (!directory.empty() && app::lies_in_container(directory))
+    run_.reporter.warning("repository " + escape_for_display(directory) +
+                          " is in the container that davit runs in, and goes with it");
+  return {};
+}
+
+Result<engine::Engine*> Workbench::engine_nearby() {
+  TRY_ASSIGN(address, engine::parse_address(globals_.environment));
+  // One on another machine might keep us waiting for nothing.
+  if (address.unix_socket.empty()) return fail(Errc::unavailable, "the Engine is on another machine");
+  return engine();
+}
+
 void Workbench::sweep_repository() {
   auto swept = [&]() -> Result<> {
     TRY_ASSIGN(repository, storage(Use::read));
@@ -160,11 +178,8 @@ void Workbench::sweep_repository() {
 
 Result<> Workbench::sweep() {
   sweep_repository();
-  const auto address = engine::parse_address(globals_.environment);
-  // One on another machine might keep us waiting for nothing.
-  if (!address || address->unix_socket.empty()) return {};
   auto swept = [&]() -> Result<> {
-    TRY_ASSIGN(api, engine());
+    TRY_ASSIGN(api, engine_nearby());
     return app::sweep_dead_runs(*api, nullptr, run_);
   }();
   if (swept || swept.error().code() == Errc::cancelled) return swept;

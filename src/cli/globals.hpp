@@ -67,6 +67,11 @@ class Workbench {
   [[nodiscard]] Result<helper::AcquireGuard> guards(const std::string& command, const std::string& flag);
   // Errc::usage if the repository would go with davit's own container. REQUIRES: storage(Use::write) succeeded.
   [[nodiscard]] Result<> check_repository_outlives();
+  // The same for a command that needs no Engine: without one it is a warning.
+  [[nodiscard]] Result<> check_repository_outlives_without_engine();
+  // The backup is restored from this file, which must not go with the old contents of a place.
+  // REQUIRES: called before the first host() and sources().
+  void restore_from(const std::string& file) { file_ = file; }
   // What dead runs have left in the repository is removed. One that was not named, or can't be written to, is no error
   // of a command that only reads.
   void sweep_repository();
@@ -78,6 +83,8 @@ class Workbench {
 
  private:
   [[nodiscard]] Result<std::unique_ptr<storage::Storage>> open_s3() const;
+  // An Engine of this machine; nothing where none answers.
+  [[nodiscard]] Result<engine::Engine*> engine_nearby();
   // The repository as a path of this process; empty if it is none.
   [[nodiscard]] std::string repository_directory() const;
 
@@ -86,6 +93,7 @@ class Workbench {
   Clock clock_;
   RunContext run_;
   std::string repository_;  // a directory, or a place in S3; empty: none was named
+  std::string file_;        // that is restored from; empty: none
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<storage::Storage> storage_;
   std::unique_ptr<helper::Host> host_;

@@ -178,6 +178,14 @@ std::string render_manifest_for_people(const catalog::Manifest& manifest) {
          render_not_covered(manifest.not_covered, manifest.needs) + render_findings(manifest.findings);
 }
 
+json transferred_to_json(const app::Transferred& transferred, std::string_view where) {
+  return {{"stack", escape_for_display(transferred.entry.stack)},
+          {"id", transferred.entry.id},
+          {"where", where},
+          {"bytes", transferred.bytes},
+          {"was_there", transferred.was_there}};
+}
+
 std::string render_verify_report(const app::VerifyReport& report, bool deep) {
   std::vector<std::vector<std::string>> bad;
   std::uint64_t bytes = 0;

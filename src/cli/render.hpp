@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/backup.hpp"
+#include "app/one_file.hpp"
 #include "app/restore.hpp"
 #include "app/verify.hpp"
 #include "catalog/manifest.hpp"
@@ -33,6 +34,8 @@ namespace davit::cli {
 [[nodiscard]] nlohmann::json restore_plan_to_json(const app::RestorePlan& plan, bool replace);
 [[nodiscard]] std::string render_restore_report(const app::RestoreReport& report);
 [[nodiscard]] nlohmann::json restore_report_to_json(const app::RestoreReport& report, bool replace);
+// `where`: the file of an export, the repository of an import.
+[[nodiscard]] nlohmann::json transferred_to_json(const app::Transferred& transferred, std::string_view where);
 [[nodiscard]] std::string render_verify_report(const app::VerifyReport& report, bool deep);
 [[nodiscard]] nlohmann::json verify_report_to_json(const app::VerifyReport& report);
 

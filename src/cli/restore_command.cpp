@@ -2,6 +2,7 @@
 
 #include "app/restore.hpp"
 #include "app/sweep.hpp"
+#include "cli/backup_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/render.hpp"
 
@@ -26,7 +27,6 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   Workbench bench(globals);
   app::RestoreOptions options;
   options.stack = globals.value(globals.stack, "DAVIT_STACK");
-  options.backup = flags.backup;
   options.selection = {split_list(flags.only), split_list(flags.exclude)};
   options.root = flags.root;
   if (flags.no_start) options.containers = app::Containers::make;
@@ -35,14 +35,19 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   options.allow_version_change = flags.allow_version_change;
 
   TRY_ASSIGN(allow_hooks, globals.enabled(flags.allow_hooks, "DAVIT_ALLOW_HOOKS"));
-  TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
+  if (is_file(flags.backup)) {
+    bench.restore_from(flags.backup);
+    TRY(bench.engine());  // before a large file is read
+  }
+  TRY_ASSIGN(from, place_of(bench, flags.backup));
+  options.backup = from.id;
   bench.sweep_repository();
   TRY_ASSIGN(engine, bench.engine());
   TRY_ASSIGN(host, bench.host());
   TRY_ASSIGN(sources, bench.sources({}, allow_hooks));
   if (flags.plan) {
     TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
-    TRY_ASSIGN(plan, app::plan_restore(*host, *storage, *sources, options, bench.run()));
+    TRY_ASSIGN(plan, app::plan_restore(*host, *from.storage, *sources, options, bench.run()));
     bench.progress().close();
     TRY(print(globals.json ? restore_plan_to_json(plan, flags.replace).dump(2) + "\n"
                            : render_restore_plan(plan, flags.replace)));
@@ -50,7 +55,7 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   }
   TRY_ASSIGN(guards, bench.guards("restore", flags.lock_wait));
   options.guard = std::move(guards);
-  TRY_ASSIGN(report, app::run_restore(*host, *storage, *sources, options, bench.run()));
+  TRY_ASSIGN(report, app::run_restore(*host, *from.storage, *sources, options, bench.run()));
   bench.progress().close();
   std::string text = globals.quiet ? std::string() : render_restore_report(report);
   if (globals.json) text = restore_report_to_json(report, flags.replace).dump(2) + "\n";
@@ -63,7 +68,7 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
 void add_restore(CLI::App& app, const Globals& globals, Action& chosen) {
   CLI::App* command = app.add_subcommand("restore", "Bring a backup back");
   auto flags = std::make_shared<RestoreFlags>();
-  command->add_option("backup", flags->backup, "Its id, the beginning of one, or latest")->capture_default_str();
+  command->add_option("backup", flags->backup, kBackupHelp)->capture_default_str();
   command->add_option("--only", flags->only, "Only these items: KIND:NAME, * and ? stand for anything")
       ->type_name("ITEM")
       ->allow_extra_args(false);
@@ -80,7 +85,7 @@ void add_restore(CLI::App& app, const Globals& globals, Action& chosen) {
   command->add_flag(
       "--replace", flags->replace,
       "Replace volumes, files and databases that hold data; the old contents stay until the new ones stand");
-  command->add_flag("--allow-version-change", flags->allow_version_change, "Restore onto another version of a server");
+  command->add_flag("--allow-version-change", flags->allow_version_change, "Restore onto other images than those of the backup, and onto a newer version of a server");
   command->add_flag("--allow-hooks", flags->allow_hooks, "Run the commands of davit.command.restore");
   command->add_option("--lock-wait", flags->lock_wait, "Wait that long for another run on the stack: 30s, 10m, 1h")
       ->type_name("DURATION");

@@ -30,7 +30,7 @@ struct Place {
 };
 enum class Access { read, write };
 
-// A directory by what it is (st_dev and st_ino of stat(2)), under whatever path or mount it is met.
+// A directory, or a file, by what it is (st_dev and st_ino of stat(2)), under whatever path or mount it is met.
 struct DirectoryId {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;

@@ -42,8 +42,9 @@ std::vector<Conflict> check_place(const PlaceCheck& check) {
     conflicts.push_back({check.what + " is in use by " + names_of(check.users),
                          "stop the services first: " + stop_commands(check.users, check.stack), false});
   if (check.seen.holds_repository)
-    conflicts.push_back({check.what + " holds the repository of davit itself, which would go with its old contents",
-                         "leave the item out (--exclude), or move the repository elsewhere", false});
+    conflicts.push_back({check.what + " holds the repository of davit itself, or the file that is restored, which "
+                                      "would go with its old contents",
+                         "leave the item out (--exclude), or move the backups elsewhere", false});
   const bool has_data = check.seen.exists && (!check.seen.empty || !check.seen.leftovers.empty());
   if (has_data && !check.same_contents) {
     const std::string count = check.seen.entries == 1 ? "1 entry" : std::to_string(check.seen.entries) + " entries";
@@ -71,7 +72,7 @@ std::optional<Conflict> check_backups(const std::string& what, std::string_view 
   for (const std::string& path : skip_paths) {
     const std::string skip = normal_path(path);
     if (!path_below(skip, host_path) && !path_below(host_path, skip)) continue;
-    Conflict conflict{what, "leave the item out (--exclude), or move the repository elsewhere", false};
+    Conflict conflict{what, "leave the item out (--exclude), or move the backups elsewhere", false};
     conflict.what.append(" holds backups of davit itself (").append(skip);
     conflict.what.append("), which would go with its old contents");
     return conflict;

@@ -81,7 +81,7 @@ Result<Probe> probe_place(int directory, const std::vector<std::string>& paths, 
           if (selection.relation(components) != PathSelection::Relation::inside) return true;
         }
         ++probe.entries;
-        if (repository && status.is_directory() && repository == status.identity()) probe.holds_repository = true;
+        if (repository && repository == status.identity()) probe.holds_repository = true;
         // Holes are neither read nor stored.
         if (status.is_file() && (status.links < 2 || seen.emplace(status.device, status.inode).second))
           probe.used_bytes += std::min(status.size, status.blocks * 512);

@@ -26,6 +26,13 @@ ERRORS = [
     ({}, ["ls", "--repository", "s3://bucket/prefix"]),
     ({}, ["ls", "--repository", "s3://"]),
     ({}, ["restore", "--repository", "/tmp"]),
+    ({}, ["restore", "/nowhere/shop.tar"]),
+    ({}, ["show", "/nowhere/shop.tar"]),
+    ({}, ["export", "--json", "--repository", "/tmp"]),
+    ({}, ["export", "--repository", "/tmp"]),
+    ({}, ["import", "--repository", "/tmp"]),
+    ({}, ["import", "-"]),
+    ({}, ["import", "-", "--repository", "/tmp"]),
     ({}, ["backup", "--stack", "shop", "--repository", "/tmp"]),
     ({"DOCKER_HOST": "unix:///none.sock"}, ["--json", "backup", "--stack", "shop", "--repository", "/tmp"]),
     ({"DOCKER_HOST": "ssh://host"}, ["backup", "--stack", "shop", "--repository", "/tmp"]),
@@ -75,7 +82,7 @@ def compare(name, text):
     assert text == path.read_text(), f"{name} has changed: if that was meant, run with DAVIT_GOLDEN=write"
 
 
-@pytest.mark.parametrize("command", ["", "backup", "restore", "ls", "show", "verify"])
+@pytest.mark.parametrize("command", ["", "backup", "restore", "ls", "show", "verify", "export", "import"])
 def test_help(command):
     args = [*filter(None, [command]), "--help"]
     compare("-".join(filter(None, ["help", command])) + ".txt", run({}, args))

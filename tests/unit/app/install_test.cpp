@@ -1,11 +1,16 @@
 #include "app/install.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
+#include <thread>
+#include <vector>
 
 #include "support/temporary_directory.hpp"
+#include "util/unique_fd.hpp"
 
 namespace davit::app {
 namespace {
@@ -37,6 +42,38 @@ TEST_CASE("the program is put into a directory, with its second name, and only o
   struct stat after{};
   REQUIRE(::stat((place + "/davit").c_str(), &after) == 0);
   CHECK(after.st_ino == before.st_ino);
+  CHECK(entries(place) == 2);
+}
+
+TEST_CASE("what a killed install has left is cleared away, and what another one is writing stays") {
+  const test::TemporaryDirectory directory;
+  const fs::path& place = directory.path();
+  test::write_file(place / ".davit-new-000000000000", "half");
+  fs::create_symlink("davit", place / ".davit-new-111111111111");
+  test::write_file(place / ".davit-new-222222222222", "alive");
+  test::write_file(place / "davit-new-3", "somebody's");
+  fs::create_directory(place / ".davit-new-444444444444");
+  const UniqueFd alive(::open((place / ".davit-new-222222222222").c_str(), O_RDONLY | O_CLOEXEC));
+  REQUIRE(::flock(alive.get(), LOCK_EX) == 0);
+  REQUIRE(install_program(place));
+  CHECK(is_this_program(place / "davit"));
+  CHECK(entries(place) == 5);
+  CHECK(test::read_file(place / ".davit-new-222222222222") == "alive");
+  CHECK(fs::exists(place / "davit-new-3"));
+  CHECK(fs::exists(place / ".davit-new-444444444444"));
+}
+
+TEST_CASE("several at once put the program there") {
+  const test::TemporaryDirectory directory;
+  const fs::path& place = directory.path();
+  std::vector<Result<Installed>> installed(4, fail(Errc::bug, "not run"));
+  {
+    std::vector<std::jthread> threads;
+    for (auto& each : installed) threads.emplace_back([&each, &place] { each = install_program(place); });
+  }
+  for (const auto& each : installed) CHECK(each.has_value());
+  CHECK(is_this_program(place / "davit"));
+  CHECK(fs::read_symlink(place / "bak") == "davit");
   CHECK(entries(place) == 2);
 }
 
