@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "app/restore.hpp"
 #include "app/sweep.hpp"
 #include "cli/commands.hpp"
 #include "cli/render.hpp"
+#include "util/text.hpp"
 
 namespace davit::cli {
 namespace {
@@ -13,11 +15,24 @@ struct RestoreFlags {
   std::vector<std::string> only;
   std::vector<std::string> exclude;
   std::string lock_wait;
+  std::vector<std::string> indices;
+  std::string indices_prefix;
   bool plan = false;
   bool replace = false;
   bool allow_version_change = false;
   bool allow_hooks = false;
 };
+
+// Of what a name of an index may begin with and hold.
+Result<> check_prefix(const std::string& prefix) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  };
+  const bool begins = prefix.empty() || (prefix.front() != '-' && prefix.front() != '_' && prefix.front() != '.');
+  if (begins && std::ranges::all_of(prefix, allowed) && prefix.size() <= 100) return {};
+  return fail(Errc::usage, "--indices-prefix \"" + escape_for_display(prefix) + "\" can't begin the name of an index",
+              "use lowercase letters, digits, '-', '_' and '.', and a letter or digit first");
+}
 
 Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   Workbench bench(globals);
@@ -32,7 +47,11 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
   bench.sweep_repository();
   TRY_ASSIGN(engine, bench.engine());
-  TRY_ASSIGN(sources, bench.sources({}, allow_hooks));
+  TRY(check_prefix(flags.indices_prefix));
+  sources::SearchOptions search;
+  search.restore_indices = split_list(flags.indices);
+  search.restore_prefix = flags.indices_prefix;
+  TRY_ASSIGN(sources, bench.sources({}, allow_hooks, {}, std::move(search)));
   if (flags.plan) {
     TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
     TRY_ASSIGN(plan, app::plan_restore(*engine, *storage, *sources, options, bench.run()));
@@ -61,6 +80,16 @@ void add_restore(CLI::App& app, const Globals& globals, Action& chosen) {
       ->type_name("ITEM")
       ->allow_extra_args(false);
   command->add_option("--exclude", flags->exclude, "Not these items")->type_name("ITEM")->allow_extra_args(false);
+  command
+      ->add_option("--indices", flags->indices,
+                   "Of search clusters only these indices and data streams: * and ? stand for anything")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--indices-prefix", flags->indices_prefix,
+                   "Restore indices of search clusters beside the present ones, under names with this before them, "
+                   "without their aliases")
+      ->type_name("PREFIX");
   command->add_flag("--plan", flags->plan, "Only show what would be done, and what stands in the way");
   command->add_flag(
       "--replace", flags->replace,
