@@ -75,13 +75,8 @@ struct Target {
   bool allow_version_change = false;
   Journal* journal = nullptr;  // of the run; null: nobody puts right what a death of davit leaves, but its helpers
   Takes takes = {};            // the items that are restored along; null: none is known
-<<<<<<< HEAD
   std::function<bool(std::string_view service)> starts = {};  // services that this restore will have started before it
                                                               // restores what needs them running; null: none
-=======
-  // services that this restore will have started before it restores what needs them running; null: none
-  std::function<bool(std::string_view service)> starts = {};
->>>>>>> b32ff36 (WIP: back up and restore OpenSearch and Elasticsearch through their snapshots)
 };
 
 class Source {
