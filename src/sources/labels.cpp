@@ -96,9 +96,9 @@ constexpr std::array<LabelRule, 21> kRules{{
      "where its API is, as seen in its container; without curl in there, as davit sees it; by default port 9200 of "
      "localhost, with or without TLS"},
     {"davit.search.user", "service", "a name", "who asks for snapshots; admin or elastic by default"},
-    {"davit.search.password_file", "service", "a path in its container",
+    {"davit.search.password_file", "service", "a path in its container, such as /run/secrets/search",
      "a file with the password, where the container's environment hasn't got it"},
-    {"davit.search.ca", "service", "a path in its container", "the CA certificate of its TLS certificate"},
+    {"davit.search.ca", "service", "a path in its container, such as /certs/ca.pem", "the CA certificate of its TLS certificate"},
     {"davit.search.insecure", "service", "true or false", "true: its TLS certificate is not checked"},
     {"davit.search.indices", "service", "patterns of * and ? over names, separated by commas",
      "which indices a snapshot holds; those that begin with - are left out; by default all but the server's own"},

@@ -100,10 +100,11 @@ Result<SearchDirectory> find_search_directory(const engine::ContainerInfo& conta
                 "take `:ro` away from it in service " + escape_for_display(service) +
                     " of the compose file; then `docker compose up -d`");
   found.own = is_own_name(*best);
-  if (best->type == "volume") found.volume = best->name;
   const std::string source = normal_path(best->source);
   const auto below = path_below(found.path, normal_path(best->destination));
-  found.host = !below || *below == "." ? source : source + "/" + *below;
+  const bool whole = !below || *below == ".";
+  found.host = whole ? source : source + "/" + *below;
+  if (whole) found.mount = best->type == "volume" ? best->name : best->source;
   return found;
 }
 

@@ -37,7 +37,7 @@ void cover_mount(const Stack& stack, const engine::Mount& mount, const model::It
 
 void cover_mounts(const Stack& stack, const SearchDirectory& directory, const std::vector<SearchNode>& nodes,
                   const model::Item& item, Plan& plan) {
-  if (!directory.volume.empty()) plan.covered_volumes.emplace(directory.volume, item.id);
+  if (!directory.mount.empty()) plan.covered_volumes.emplace(directory.mount, item.id);
   const auto is_data = [&](const std::string& path) {
     return std::ranges::contains(kDataMounts, path) ||
            std::ranges::any_of(nodes, [&](const SearchNode& node) { return std::ranges::contains(node.data_paths, path); });

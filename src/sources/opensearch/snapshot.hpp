@@ -1,7 +1,7 @@
 #pragma once
 // Taking one snapshot of named indices, which is whole or isn't there.
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 

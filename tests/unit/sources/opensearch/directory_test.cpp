@@ -24,7 +24,7 @@ TEST_CASE("the snapshot directory is the mount that path.repo names") {
   CHECK(found->host == "/srv/backup/.opensearch/x");
   CHECK(found->repository() == "/mnt/snapshots/x/davit");
   CHECK(found->own);
-  CHECK(found->volume.empty());
+  CHECK(found->mount.empty());
 }
 
 TEST_CASE("one called .opensearch comes before another, and a volume will do") {
@@ -32,11 +32,12 @@ TEST_CASE("one called .opensearch comes before another, and a volume will do") {
   const auto found = find_search_directory(with({other, kOwn}), "search", {node("a", {"/other", "/mnt/snapshots"})});
   REQUIRE(found);
   CHECK(found->host == "/srv/backup/.opensearch");
+  CHECK(found->mount == "/srv/backup/.opensearch");
 
   const auto volume = find_search_directory(with({test::volume_mount("snapshots", "/snapshots")}), "search",
                                             {node("a", {"/snapshots"})});
   REQUIRE(volume);
-  CHECK(volume->volume == "snapshots");
+  CHECK(volume->mount == "snapshots");
   CHECK(volume->host == "/var/lib/docker/volumes/snapshots/_data");
   CHECK_FALSE(volume->own);
 }
