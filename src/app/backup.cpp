@@ -27,6 +27,7 @@ const model::ItemId* covering(const Covered& covered, const model::Item& item) {
 
 std::string why_covered(const model::ItemId& by) {
   if (by.kind == model::ItemKind::files) return "it is part of " + by.text();
+  if (by.kind == model::ItemKind::search) return "data of " + by.text() + ", which has a snapshot";
   return "data of " + by.text() + ", which is dumped";
 }
 
@@ -183,6 +184,7 @@ Result<BackupReport> make_backup(engine::Engine& engine, storage::Storage& stora
                                  const BackupOptions& options, BackupPlan plan, helper::Guard& guard, RunContext& run) {
   TRY_ASSIGN(version, engine.version());
   catalog::Manifest manifest = begin_manifest(plan, options, version.version, run.clock.now());
+  run.backup_id = manifest.id;
 
   // 4. A set of objects that nobody takes for a backup until it has its manifest.
   const std::string key = catalog::key_of(manifest.stack, manifest.id);

@@ -153,6 +153,30 @@ std::string render_postgres(const model::Item& item) {
   return text;
 }
 
+std::string render_search(const model::Item& item) {
+  const std::string directory = encode_file_name("search-" + item.id.name);
+  const std::string snapshot = attribute(item.attributes, "snapshot");
+  std::string text = std::format(
+      "A snapshot of {} {}, as files of a repository of the type `fs`. Unpack them below a directory of `path.repo` that "
+      "all nodes of the new cluster have mounted and may read; it takes the same version, or a newer one that still "
+      "reads its indices. An open index of the same name must be deleted or closed before.\n\n",
+      escape_for_display(attribute(item.attributes, "distribution")),
+      escape_for_display(attribute(item.attributes, "version")));
+  for (const model::Artefact& artefact : item.artefacts)
+    text += block(std::format("OUT=${{OUT:-restored}}\nmkdir -p \"$OUT\"/{0}\n{1} | tar --extract --file=- "
+                              "--directory=\"$OUT\"/{0} --numeric-owner --same-permissions\n",
+                              quote_for_sh(directory), opener(artefact)));
+  return text +
+         std::format(
+             "Then, with `DIRECTORY` for where that is in the container:\n\n"
+             "    curl -X PUT 'http://localhost:9200/_snapshot/by-hand' -H 'Content-Type: application/json' \\\n"
+             "      -d '{{\"type\": \"fs\", \"settings\": {{\"location\": \"DIRECTORY\", \"readonly\": true}}}}'\n"
+             "    curl -X POST 'http://localhost:9200/_snapshot/by-hand/{0}/_restore?wait_for_completion=true' \\\n"
+             "      -H 'Content-Type: application/json' -d '{{\"indices\": \"*\", \"include_global_state\": false}}'\n"
+             "    curl -X DELETE 'http://localhost:9200/_snapshot/by-hand'\n\n",
+             escape_for_display(snapshot));
+}
+
 std::string render_command(const model::Item& item, const model::Artefact& artefact) {
   return std::format(
       "What the command of the label `davit.command` of service `{0}` printed. The one of `davit.command.restore` "
@@ -178,6 +202,8 @@ std::string render_item(const model::Item& item, const catalog::Manifest& manife
     case model::ItemKind::command:
       for (const model::Artefact& artefact : item.artefacts) text += render_command(item, artefact);
       return text;
+    case model::ItemKind::search:
+      return text + render_search(item);
     case model::ItemKind::volume:
       text += render_volume(item, manifest);
       break;

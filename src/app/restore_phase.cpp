@@ -8,6 +8,7 @@ namespace davit::app {
 
 Phase phase_of(const model::Item& item) {
   if (item.id.kind == model::ItemKind::postgres) return Phase::databases;
+  if (item.id.kind == model::ItemKind::search) return Phase::servers;
   return item.id.kind == model::ItemKind::command ? Phase::commands : Phase::places;
 }
 

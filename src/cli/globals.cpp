@@ -7,6 +7,7 @@
 #include "app/owner.hpp"
 #include "app/pgbackrest/control.hpp"
 #include "app/sweep.hpp"
+#include "catalog/catalog.hpp"
 #include "cli/s3_access.hpp"
 #include "engine/address.hpp"
 #include "engine/http_engine.hpp"
@@ -103,7 +104,7 @@ Result<helper::Host*> Workbench::host() {
 }
 
 Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files, bool allow_hooks,
-                                           const std::string& pgbackrest_type) {
+                                           const std::string& pgbackrest_type, sources::SearchOptions search) {
   if (sources_) return sources_.get();
   TRY_ASSIGN(api, engine());
   TRY(host());
@@ -124,6 +125,15 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
   sources_->add({ItemKind::stack}, sources::make_stack_source(*api));
   sources_->add({ItemKind::files}, sources::make_files_source(*host_, {split_list(files), skip_paths}));
   sources_->add({ItemKind::postgres}, sources::make_postgres_source(*host_, {app::control_of, type}));
+  if (!repository_.empty() && !search.kept)
+    search.kept = [this](const std::string& stack) -> Result<std::vector<std::string>> {
+      TRY_ASSIGN(repository, storage(Use::read));
+      TRY_ASSIGN(entries, catalog::list(*repository, stack));
+      std::vector<std::string> ids;
+      for (catalog::Entry& entry : entries) ids.push_back(std::move(entry.id));
+      return ids;
+    };
+  sources_->add({ItemKind::search}, sources::make_search_source(*host_, std::move(search)));
   sources_->add({ItemKind::command}, sources::make_command_source(*api, {allow_hooks}));
   sources_->add({ItemKind::volume, ItemKind::bind}, sources::make_volume_source(*host_, {skip_paths}));
   return sources_.get();

@@ -60,7 +60,8 @@ class Workbench {
   [[nodiscard]] Result<helper::Host*> host();
   // Those of the Engine, which is connected to where it wasn't yet. `files` are the value of `--files`.
   [[nodiscard]] Result<app::SourceSet*> sources(const std::vector<std::string>& files = {}, bool allow_hooks = false,
-                                                const std::string& pgbackrest_type = {});
+                                                const std::string& pgbackrest_type = {},
+                                                sources::SearchOptions search = {});
   // `--lock-wait`, or else its variable, or else `otherwise`. Errc::usage.
   [[nodiscard]] Result<std::chrono::seconds> lock_wait(const std::string& flag, const char* otherwise) const;
   // Guards for runs of `command`; `flag` is the value of `--lock-wait`. Connects as sources() does.

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "app/restore.hpp"
@@ -5,6 +6,7 @@
 #include "cli/backup_file.hpp"
 #include "cli/commands.hpp"
 #include "cli/render.hpp"
+#include "util/text.hpp"
 
 namespace davit::cli {
 namespace {
@@ -15,6 +17,8 @@ struct RestoreFlags {
   std::vector<std::string> exclude;
   std::string lock_wait;
   std::string root;
+  std::vector<std::string> indices;
+  std::string indices_prefix;
   bool plan = false;
   bool no_start = false;
   bool data_only = false;
@@ -22,6 +26,17 @@ struct RestoreFlags {
   bool allow_version_change = false;
   bool allow_hooks = false;
 };
+
+// Of what a name of an index may begin with and hold.
+Result<> check_prefix(const std::string& prefix) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  };
+  const bool begins = prefix.empty() || (prefix.front() != '-' && prefix.front() != '_' && prefix.front() != '.');
+  if (begins && std::ranges::all_of(prefix, allowed) && prefix.size() <= 100) return {};
+  return fail(Errc::usage, "--indices-prefix \"" + escape_for_display(prefix) + "\" can't begin the name of an index",
+              "use lowercase letters, digits, '-', '_' and '.', and a letter or digit first");
+}
 
 Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   Workbench bench(globals);
@@ -44,7 +59,11 @@ Result<int> restore(const Globals& globals, const RestoreFlags& flags) {
   bench.sweep_repository();
   TRY_ASSIGN(engine, bench.engine());
   TRY_ASSIGN(host, bench.host());
-  TRY_ASSIGN(sources, bench.sources({}, allow_hooks));
+  TRY(check_prefix(flags.indices_prefix));
+  sources::SearchOptions search;
+  search.restore_indices = split_list(flags.indices);
+  search.restore_prefix = flags.indices_prefix;
+  TRY_ASSIGN(sources, bench.sources({}, allow_hooks, {}, std::move(search)));
   if (flags.plan) {
     TRY(app::sweep_dead_runs(*engine, nullptr, bench.run()));
     TRY_ASSIGN(plan, app::plan_restore(*host, *from.storage, *sources, options, bench.run()));
@@ -81,6 +100,16 @@ void add_restore(CLI::App& app, const Globals& globals, Action& chosen) {
       command->add_flag("--no-start", flags->no_start, "Make the containers that are missing, and leave them stopped");
   command->add_flag("--data-only", flags->data_only, "Make no containers and networks: only what the items hold")
       ->excludes(no_start);
+  command
+      ->add_option("--indices", flags->indices,
+                   "Of search clusters only these indices and data streams: * and ? stand for anything")
+      ->type_name("PATTERN")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--indices-prefix", flags->indices_prefix,
+                   "Restore indices of search clusters beside the present ones, under names with this before them, "
+                   "without their aliases")
+      ->type_name("PREFIX");
   command->add_flag("--plan", flags->plan, "Only show what would be done, and what stands in the way");
   command->add_flag(
       "--replace", flags->replace,

@@ -11,7 +11,6 @@ namespace davit::engine {
 namespace {
 
 constexpr std::size_t kErrorBytes = std::size_t{16} << 10U;
-constexpr std::size_t kFeedOutputBytes = std::size_t{1} << 20U;
 constexpr std::size_t kFeedBytes = std::size_t{64} << 10U;
 constexpr std::chrono::milliseconds kStopInterval{500};  // how long a stop may go unnoticed while the command is silent
 // Once the shell has been told to end, only a process that the command left behind can keep the stream open.
@@ -198,8 +197,8 @@ Result<CommandOutcome> run_until_end(Engine& engine, const ContainerId& containe
 }
 
 Result<CommandText> feed_until_end(Engine& engine, const ContainerId& container, const Command& command,
-                                   stream::ByteSource& in, RunContext& run) {
-  TailSink out(kFeedOutputBytes);
+                                   stream::ByteSource& in, RunContext& run, std::size_t limit) {
+  TailSink out(limit);
   RunningCommand running(engine, run, out);
   TRY(running.start(container, command, ScriptKind::feeds));
   std::vector<std::byte> buffer(kFeedBytes);
@@ -247,8 +246,8 @@ Result<CommandText> run_command_for_tail(Engine& engine, const ContainerId& cont
 }
 
 Result<CommandText> feed_command(Engine& engine, const ContainerId& container, const Command& command,
-                                 stream::ByteSource& in, RunContext& run) {
-  return in_context(feed_until_end(engine, container, command, in, run), doing(container, command));
+                                 stream::ByteSource& in, RunContext& run, std::size_t limit) {
+  return in_context(feed_until_end(engine, container, command, in, run, limit), doing(container, command));
 }
 
 }  // namespace davit::engine

@@ -48,9 +48,9 @@ struct CommandText {
 [[nodiscard]] Result<CommandText> run_command_for_tail(Engine& engine, const ContainerId& container,
                                                        const Command& command, RunContext& run, std::size_t limit);
 // Runs it with `in` as its stdin, which is closed at the end of `in`. If `in` fails, stdin is closed at that point and
-// the error of `in` is returned once the command has ended. What the command prints on stdout is returned (the last 1
-// MiB). A command that ends before it has read everything is no error here: see its exit code.
+// the error of `in` is returned once the command has ended. What the command prints on stdout is returned (the
+// last `limit` bytes). A command that ends before it has read everything is no error here: see its exit code.
 [[nodiscard]] Result<CommandText> feed_command(Engine& engine, const ContainerId& container, const Command& command,
-                                               stream::ByteSource& in, RunContext& run);
+                                               stream::ByteSource& in, RunContext& run, std::size_t limit = 1U << 20U);
 
 }  // namespace davit::engine

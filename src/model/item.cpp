@@ -16,7 +16,8 @@ struct Name {
 };
 constexpr std::array kKinds{Name{ItemKind::volume, "volume"},   Name{ItemKind::bind, "bind"},
                             Name{ItemKind::files, "files"},     Name{ItemKind::postgres, "postgres"},
-                            Name{ItemKind::command, "command"}, Name{ItemKind::stack, "stack"}};
+                            Name{ItemKind::search, "search"},   Name{ItemKind::stack, "stack"},
+                            Name{ItemKind::command, "command"}};
 constexpr std::array kConsistencies{
     Name{Consistency::stopped, "stopped"},   Name{Consistency::paused, "paused"},
     Name{Consistency::dump, "dump"},         Name{Consistency::physical_wal, "physical+wal"},

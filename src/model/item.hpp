@@ -14,10 +14,10 @@
 
 namespace davit::model {
 
-// One thing that is protected. `volume:uploads`, `bind:config`, `files:project`, `postgres:db`, `command:ldap`,
+// One thing that is protected. `volume:uploads`, `bind:config`, `files:project`, `postgres:db`, `search:logs`, `command:ldap`,
 // `stack:definition`.
-// A volume goes by its key in the compose file where it has one, a cluster by its service.
-enum class ItemKind { volume, bind, files, postgres, stack, command };
+// A volume goes by its key in the compose file where it has one, a cluster by its service (of several nodes: the first by name).
+enum class ItemKind { volume, bind, files, postgres, search, stack, command };
 [[nodiscard]] std::string_view name_of(ItemKind kind);
 struct ItemId {
   ItemKind kind = ItemKind::volume;

@@ -40,6 +40,12 @@ bool apply_postgres(Settings& settings, std::string_view value) {
   return true;
 }
 
+bool apply_search(Settings& settings, std::string_view value) {
+  using enum Settings::Search;
+  settings.search = value == "snapshot" ? snapshot : value == "off" ? off : automatic;
+  return value == "auto" || value == "snapshot" || value == "off";
+}
+
 bool apply_quiesce(Settings& settings, std::string_view value) {
   using enum Settings::Quiesce;
   settings.quiesce = value == "stop" ? stop : value == "pause" ? pause : none;
@@ -68,7 +74,7 @@ bool apply_arguments(std::vector<std::string>& into, std::string_view value) {
 constexpr std::string_view kArguments = "a JSON array of arguments, such as [\"tool\", \"--option\"]";
 constexpr std::string_view kSeconds = "seconds, or a time such as 5m";
 
-constexpr std::array<LabelRule, 14> kRules{{
+constexpr std::array<LabelRule, 21> kRules{{
     {"davit.enable", "service or volume", "true or false",
      "false leaves the volume out; on a service: its database, and what only services with this label mount"},
     {"davit.files", "service", "paths below the project directory, separated by commas",
@@ -84,6 +90,18 @@ constexpr std::array<LabelRule, 14> kRules{{
      "pgBackRest's stanza for its cluster, where PGBACKREST_STANZA doesn't name it; db by default"},
     {"davit.pgbackrest.type", "service", "full, diff or incr",
      "which backup davit.postgres=pgbackrest makes; incr by default, and a full one where there is none yet"},
+    {"davit.search", "service", "auto, snapshot or off",
+     "snapshot: it is an OpenSearch or Elasticsearch server, though it may not look like one; off: it is none"},
+    {"davit.search.url", "service", "an address such as https://localhost:9200",
+     "where its API is, as seen in its container; without curl in there, as davit sees it; by default port 9200 of "
+     "localhost, with or without TLS"},
+    {"davit.search.user", "service", "a name", "who asks for snapshots; admin or elastic by default"},
+    {"davit.search.password_file", "service", "a path in its container, such as /run/secrets/search",
+     "a file with the password, where the container's environment hasn't got it"},
+    {"davit.search.ca", "service", "a path in its container, such as /certs/ca.pem", "the CA certificate of its TLS certificate"},
+    {"davit.search.insecure", "service", "true or false", "true: its TLS certificate is not checked"},
+    {"davit.search.indices", "service", "patterns of * and ? over names, separated by commas",
+     "which indices a snapshot holds; those that begin with - are left out; by default all but the server's own"},
     {"davit.quiesce", "service or volume", "pause, stop or none",
      "what happens to running services while a volume that they write is read; pause by default"},
     {"davit.quiesce.max", "service or volume", kSeconds,
@@ -104,6 +122,14 @@ constexpr std::array<Apply, kRules.size()> kApply{
     // Read where pgBackRest is run, from the container's own labels.
     [](Settings&, std::string_view value) { return !value.empty(); },
     [](Settings&, std::string_view value) { return value == "full" || value == "diff" || value == "incr"; },
+    apply_search,
+    // Read where the server is asked, from the container's own labels.
+    [](Settings&, std::string_view value) { return value.starts_with("http://") || value.starts_with("https://"); },
+    [](Settings&, std::string_view value) { return !value.empty() && !value.contains(':'); },
+    [](Settings&, std::string_view value) { return value.starts_with('/'); },
+    [](Settings&, std::string_view value) { return value.starts_with('/'); },
+    [](Settings&, std::string_view value) { return value == "true" || value == "false"; },
+    [](Settings& settings, std::string_view value) { return apply_list(settings.search_indices, value); },
     apply_quiesce,
     [](Settings& settings, std::string_view value) {
       return (settings.quiesce_max = parse_seconds(value)).has_value();

@@ -22,6 +22,9 @@ struct Settings {
       exclude;  // davit.exclude, on a volume (by its key: davit.exclude) or service: globs, comma-separated
   enum class Postgres { automatic, dump, basebackup, pgbackrest, off };
   Postgres postgres = Postgres::automatic;  // davit.postgres, on a service
+  enum class Search { automatic, snapshot, off };
+  Search search = Search::automatic;        // davit.search, on a service
+  std::vector<std::string> search_indices;  // davit.search.indices: patterns, those with a leading '-' leave out
   // davit.quiesce: what happens to those who write a volume while it is read. A volume's own label wins for that
   // volume.
   enum class Quiesce { none, pause, stop };

@@ -195,6 +195,16 @@ Result<helper::Probe> glance_at_place(helper::Host& host, const Place& place, Ru
   return probe_place(host, place, {".davit-nothing"}, run);
 }
 
+Result<> remove_empty_directory(helper::Host& host, const std::string& path, RunContext& run) {
+  const Place above{Place::Kind::directory, parent_of(path), false};
+  const std::string name = last_part(path);
+  TRY_ASSIGN(seen, probe_place(host, above, {name}, run));
+  if (!seen.exists || seen.present.empty()) return {};
+  TRY_ASSIGN(session, Session::open(host, above, Access::write, run));
+  TRY(session.remove_empty({name}));
+  return session.close();
+}
+
 Result<std::optional<std::uint64_t>> free_around(helper::Host& host, const std::string& path, RunContext& run) {
   for (std::string at = path; at != "/";) {
     at = parent_of(at);

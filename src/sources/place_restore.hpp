@@ -36,6 +36,9 @@ struct PlaceTarget {
 // The same, but for its files, which are not counted.
 [[nodiscard]] Result<helper::Probe> glance_at_place(helper::Host& host, const helper::Place& place, RunContext& run);
 
+// Removes a directory of the Engine's host if it is there and empty.
+[[nodiscard]] Result<> remove_empty_directory(helper::Host& host, const std::string& path, RunContext& run);
+
 // What is free where a place is yet to be made: around a directory, or among the volumes of the Engine, if there is one
 // to look at. Nothing for a volume that the Engine keeps elsewhere (another driver, options).
 [[nodiscard]] Result<std::optional<std::uint64_t>> free_around(helper::Host& host, const std::string& path,

@@ -123,6 +123,13 @@ struct PostgresOptions {
   std::optional<BackupType> backup_type = {};  // of pgBackRest; nothing: as the service's label says, or incr
 };
 [[nodiscard]] std::unique_ptr<Source> make_postgres_source(helper::Host& host, PostgresOptions options = {});
+struct SearchOptions {
+  // The ids of a stack's backups: snapshots in `.opensearch` that none of them holds are deleted. Null: none is.
+  std::function<Result<std::vector<std::string>>(const std::string& stack)> kept = {};
+  std::vector<std::string> restore_indices = {};  // `--indices`: patterns; empty: all
+  std::string restore_prefix = {};                // `--indices-prefix`: of the names that they get
+};
+[[nodiscard]] std::unique_ptr<Source> make_search_source(helper::Host& host, SearchOptions options = {});  // search
 struct CommandOptions {
   bool allowed = false;  // `--allow-hooks`: commands of the stack's labels may be run
 };

@@ -5,6 +5,7 @@
 
 #include "sources/host_path.hpp"
 #include "sources/one_off.hpp"
+#include "sources/opensearch/settle.hpp"
 #include "sources/place_restore.hpp"
 #include "sources/postgres/settle.hpp"
 #include "sources/restore_entry.hpp"
@@ -49,16 +50,6 @@ Result<helper::Probe> look(helper::Host& host, const Place& place, RunContext& r
   return glance_at_place(host, place, run);
 }
 
-Result<> remove_directory(helper::Host& host, const std::string& path, RunContext& run) {
-  const Place above{Place::Kind::directory, parent_of(path), false};
-  const std::string name = last_part(path);
-  TRY_ASSIGN(seen, probe_place(host, above, {name}, run));
-  if (!seen.exists || seen.present.empty()) return {};
-  TRY_ASSIGN(session, Session::open(host, above, Access::write, run));
-  TRY(session.remove_empty({name}));
-  return session.close();
-}
-
 Result<Lines> settle_volume(helper::Host& host, const json& object, bool decided, RunContext& run) {
   TRY_ASSIGN(entry, volume_entry_from(object));
   if (decided) return Lines{};
@@ -92,7 +83,7 @@ Result<Lines> settle_place(helper::Host& host, const json& object, bool decided,
   }
   const std::string what = "restore " + entry.run + ": " + entry.place.text();
   if (decided) return Lines{what + " is finished"};
-  for (const std::string& directory : entry.directories) TRY(remove_directory(host, directory, dead));
+  for (const std::string& directory : entry.directories) TRY(remove_empty_directory(host, directory, dead));
   if (entry.made || !entry.directories.empty()) return Lines{};
   return Lines{what + (left ? " has its old contents again" : " has its old contents")};
 }
@@ -104,6 +95,7 @@ Result<Lines> settle_restore(helper::Host& host, const json& entry, bool decided
   if (kind == "volume") return settle_volume(host, entry, decided, run);
   if (kind == "place") return settle_place(host, entry, decided, run);
   if (kind == "cluster") return settle_cluster(host, entry, decided, run);
+  if (kind == "search") return settle_search(host, entry, decided, run);
   return fail(Errc::corrupt, "the journal has an entry of a kind that is no restore's: " + kind);
 }
 

@@ -15,9 +15,10 @@ struct RunContext {
   Reporter& reporter;
   std::stop_token stop;
   std::string owner = {};  // the process that runs it, told so that others can see whether it lives (`davit.owner`)
+  std::string backup_id = {};  // of the backup that it makes, once that has one
 
   // The same run, for what must be done even after somebody asked to stop: clearing away, leading back.
-  [[nodiscard]] RunContext unstoppable() const { return {run_id, clock, reporter, {}, owner}; }
+  [[nodiscard]] RunContext unstoppable() const { return {run_id, clock, reporter, {}, owner, backup_id}; }
 
   // Errc::cancelled once somebody asked to stop. Long loops ask.
   [[nodiscard]] Result<> check() const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <format>
 
+#include "catalog/catalog.hpp"
 #include "sources/postgres/inventory.hpp"
 #include "sources/source.hpp"
 #include "support/tree.hpp"
@@ -48,7 +49,7 @@ void empty(const fs::path& directory) {
 
 }  // namespace
 
-World::World() {
+World::World(Search with_search) : search_directory(project_ / "opensearch"), search(search_directory) {
   engine.add_image("busybox");
   write_file(project_ / "davit", "what helpers run");
   engine.add_network("shop_default",
@@ -68,7 +69,14 @@ World::World() {
   add_service("idle", "app:1", "exited", {mount("shop_data", "/data")});
   add_service("worker", "app:1", "running", {mount("shop_uploads", "/uploads"), mount("shop_data", "/data")},
               {{"davit.quiesce", "stop"}});
+  if (with_search == Search::running) {
+    fs::create_directories(search_directory);
+    add_service("search", "opensearchproject/opensearch:2", "running",
+                {mount("shop_search", "/usr/share/opensearch/data"),
+                 {"bind", "", search_directory.string(), FakeSearch::kMount, "", true}});
+  }
   engine.on_command = [this](const FakeCommand& command) {
+    if (auto answer = search.answer(command)) return *answer;
     if (command.argv[0] != "freeze" && command.argv[0] != "thaw") return server.answer(command);
     frozen = command.argv[0] == "freeze";
     return FakeOutcome{};
@@ -186,6 +194,13 @@ Davit::Davit(World& world)
   sources.add({ItemKind::stack}, sources::make_stack_source(world.engine));
   sources.add({ItemKind::files}, sources::make_files_source(host, {}));
   sources.add({ItemKind::postgres}, sources::make_postgres_source(host));
+  const auto kept = [&world](const std::string& stack) -> Result<std::vector<std::string>> {
+    TRY_ASSIGN(entries, catalog::list(*world.storage, stack));
+    std::vector<std::string> ids;
+    for (const catalog::Entry& entry : entries) ids.push_back(entry.id);
+    return ids;
+  };
+  sources.add({ItemKind::search}, sources::make_search_source(host, {.kept = kept}));
   sources.add({ItemKind::volume, ItemKind::bind}, sources::make_volume_source(host, {}));
 }
 

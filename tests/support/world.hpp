@@ -12,6 +12,7 @@
 #include "app/source_set.hpp"
 #include "storage/memory_storage.hpp"
 #include "support/fake_postgres.hpp"
+#include "support/fake_search.hpp"
 #include "support/helper_engine.hpp"
 #include "support/quiet_run.hpp"
 #include "support/skipping_clock.hpp"
@@ -20,10 +21,18 @@ namespace davit::test {
 
 class World {
  public:
-  World();
+  // With a search cluster: it has a service, too, whose snapshots lie in `search_directory`.
+  enum class Search { none, running };
+  explicit World(Search search = Search::none);
 
+ private:
+  TemporaryDirectory project_;
+
+ public:
+  const std::filesystem::path search_directory;
   HelperEngine engine;
   FakePostgres server;
+  FakeSearch search;
   bool frozen = false;  // by the hooks of app
   std::unique_ptr<storage::MemoryStorage> storage = std::make_unique<storage::MemoryStorage>();
 
@@ -46,7 +55,6 @@ class World {
   [[nodiscard]] std::filesystem::path place(const std::string& name) const;
   void add_service(const std::string& name, const std::string& image, const std::string& status,
                    std::vector<engine::Mount> mounts, const engine::Labels& labels = {});
-  TemporaryDirectory project_;
   int davits_ = 0;
 };
 

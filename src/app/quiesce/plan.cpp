@@ -22,7 +22,9 @@ using sources::Settings;
 bool is_place(const Item& item) { return item.id.kind == ItemKind::volume || item.id.kind == ItemKind::bind; }
 
 // Whether it is read through a command in the service's container, which must run then.
-bool is_dump(const Item& item) { return item.id.kind == ItemKind::postgres || item.id.kind == ItemKind::command; }
+bool is_dump(const Item& item) {
+  return item.id.kind == ItemKind::postgres || item.id.kind == ItemKind::search || item.id.kind == ItemKind::command;
+}
 
 How how_of(Settings::Quiesce quiesce) {
   switch (quiesce) {
@@ -65,7 +67,7 @@ class Planner {
       if (const sources::Service* service = service_of(stack, container); service != nullptr && !container.state.paused)
         active_.insert(service->name);
     for (const Item& item : items)
-      if (is_dump(item)) dumped_.insert(item.id.name);
+      if (is_dump(item)) dumped_.insert(item.services.begin(), item.services.end());
     plan_.consistent = options.consistent;
   }
 

@@ -129,5 +129,79 @@ TEST_CASE("whatever fails in verify, nothing changes and nothing is left behind"
       world, verify, [] {}, [&](const Outcome&) -> std::string { return world.mark() == "a" ? "" : world.mark(); });
 }
 
+const std::map<std::string, std::string> kOldIndices{{"books", "b"}, {"other", "b"}};
+const std::map<std::string, std::string> kNewIndices{{"books", "a"}, {"films", "a"}, {"other", "b"}};
+
+Result<> back_up_search(World& world, Davit& davit, storage::Storage& storage, test::GuardState& guard) {
+  BackupOptions options;
+  options.stack = "shop";
+  options.selection.only = {"search:*"};
+  options.encoding = stream::parse_encoding("none").value();
+  options.davit_version = "1";
+  options.guard = fake_guards(guard);
+  return run_backup(world.engine, storage, davit.sources, options, davit.run).transform([](const auto&) {});
+}
+
+Result<> restore_search(World& world, Davit& davit, storage::Storage& storage, test::GuardState& guard) {
+  RestoreOptions options;
+  options.guard = fake_guards(guard);
+  options.stack = "shop";
+  options.selection.only = {"search:*"};
+  options.backup = "latest";
+  options.replace = true;
+  return run_restore(world.engine, storage, davit.sources, options, davit.run).transform([](const auto&) {});
+}
+
+// What a run may not leave in a search cluster.
+std::string problem_of_search(const World& world) {
+  for (const std::string& name : world.search.blocked()) return "index " + name + " is blocked";
+  for (const std::string& name : world.search.repositories())
+    if (name != "davit") return "repository " + name + " is left";
+  for (const auto& entry : std::filesystem::directory_iterator(world.search_directory))
+    if (entry.path().filename() != "davit") return entry.path().string() + " is left";
+  return {};
+}
+
+TEST_CASE("whatever fails in a backup of a search cluster, it is whole or not listed, and the cluster is as it was") {
+  World world(World::Search::running);
+  for (const auto& [name, text] : kNewIndices) world.search.fill(name, text, 3);
+  suffer_all(
+      world, back_up_search, [&] { world.storage = std::make_unique<storage::MemoryStorage>(); },
+      [&](const Outcome& outcome) -> std::string {
+        if (world.search.contents() != kNewIndices) return "its indices have changed";
+        if (auto problem = problem_of_search(world); !problem.empty()) return problem;
+        // The next backup deletes what this one may have left in the repository.
+        if (world.search.snapshots().size() > 2) return "snapshots gather";
+        return problem_of_backups(world, outcome.result ? 1 : 0, 1);
+      });
+}
+
+TEST_CASE("whatever fails in a restore of a search cluster, its indices are the old ones or the new ones") {
+  World world(World::Search::running);
+  for (const char* name : {"books", "films"}) world.search.fill(name, "a", 3);
+  {
+    Davit davit(world);
+    test::GuardState guard;
+    const auto made = back_up_search(world, davit, *world.storage, guard);
+    if (!made) FAIL(made.error().message());
+  }
+  suffer_all(
+      world, restore_search,
+      [&] {
+        world.search.reset();
+        for (const auto& [name, text] : kOldIndices) world.search.fill(name, text, 7);
+      },
+      [&](const Outcome& outcome) -> std::string {
+        const auto found = world.search.contents();
+        if (found != kNewIndices && (outcome.result || found != kOldIndices)) {
+          std::string text = "a mix:";
+          for (const auto& [name, value] : found) text += " " + name + "=" + value;
+          return text;
+        }
+        if (world.search.snapshots().size() != 1) return "what was saved is left";
+        return problem_of_search(world);
+      });
+}
+
 }  // namespace
 }  // namespace davit::app

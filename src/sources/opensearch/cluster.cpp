@@ -1,0 +1,179 @@
+#include "sources/opensearch/cluster.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "net/url.hpp"
+#include "util/log.hpp"
+#include "util/text.hpp"
+
+namespace davit::sources {
+namespace {
+
+using nlohmann::json;
+
+// A server takes 4 KiB for the first line of a request, unless it was told otherwise.
+constexpr std::size_t kBatchBytes = 3000;
+
+std::string text_of(const json& object, const char* name) {
+  const auto found = object.is_object() ? object.find(name) : object.end();
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::vector<std::string> texts_of(const json& value) {
+  std::vector<std::string> texts;
+  if (value.is_string())
+    // As somebody may have written it into a variable.
+    for (const std::string& part : split(value.get<std::string>(), ',')) texts.emplace_back(trim(part));
+  if (value.is_array())
+    for (const json& each : value)
+      if (each.is_string()) texts.push_back(each.get<std::string>());
+  return texts;
+}
+
+// Indices that a server makes by itself, again on every fresh cluster, and that are of no use in another: system
+// indices, what the security plugin logs, what Query Insights collects. Dashboards are their users' work.
+bool is_own(std::string_view name, bool opensearch) {
+  if (opensearch && (name == ".kibana" || name.starts_with(".kibana_"))) return false;
+  return name.starts_with('.') || name.starts_with("security-auditlog-") || name.starts_with("top_queries-");
+}
+
+struct Patterns {
+  std::vector<std::string> in;
+  std::vector<std::string> out;
+  [[nodiscard]] bool takes(std::string_view name, bool own) const {
+    const auto matches = [&](const std::string& pattern) { return matches_glob(pattern, name); };
+    if (std::ranges::any_of(out, matches)) return false;
+    return in.empty() ? !own : std::ranges::any_of(in, matches);
+  }
+};
+
+}  // namespace
+
+Result<std::vector<SearchNode>> list_nodes(const SearchClient& client, bool local, RunContext& run) {
+  TRY_ASSIGN(answer, client.get(std::string("/_nodes/") + (local ? "_local/" : "") +
+                                    "settings,process?flat_settings=true&filter_path=nodes.*.name,nodes.*.process.id,"
+                                    "nodes.*.settings.path*",
+                                run));
+  std::vector<SearchNode> nodes;
+  const auto all = answer.is_object() ? answer.find("nodes") : answer.end();
+  if (all == answer.end() || !all->is_object()) return fail(Errc::failed, "the server doesn't tell its nodes");
+  for (const json& each : *all) {
+    SearchNode node;
+    node.name = text_of(each, "name");
+    if (each.contains("process")) node.process = each["process"].value("id", 0);
+    const json settings = each.value("settings", json::object());
+    if (settings.contains("path.data")) node.data_paths = texts_of(settings["path.data"]);
+    if (node.data_paths.empty()) node.data_paths = {text_of(settings, "path.home") + "/data"};
+    for (const auto& [key, value] : settings.items())
+      if (key == "path.repo" || key.starts_with("path.repo."))
+        for (std::string& path : texts_of(value)) {
+          while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+          if (path.starts_with('/')) node.repository_paths.push_back(std::move(path));
+        }
+    nodes.push_back(std::move(node));
+  }
+  std::ranges::sort(nodes, {}, &SearchNode::name);
+  return nodes;
+}
+
+Result<std::vector<SearchIndex>> list_indices(const SearchClient& client, RunContext& run) {
+  TRY_ASSIGN(answer,
+             client.get("/_cat/indices?format=json&h=index,uuid,status,health,docs.count&expand_wildcards=all", run));
+  std::vector<SearchIndex> indices;
+  for (const json& each : answer) {
+    SearchIndex index;
+    index.name = text_of(each, "index");
+    index.uuid = text_of(each, "uuid");
+    index.open = text_of(each, "status") != "close";
+    index.health = text_of(each, "health");
+    const std::string count = text_of(each, "docs.count");
+    std::uint64_t number = 0;
+    if (std::from_chars(count.data(), count.data() + count.size(), number).ec == std::errc{}) index.documents = number;
+    indices.push_back(std::move(index));
+  }
+  std::ranges::sort(indices, {}, &SearchIndex::name);
+  return indices;
+}
+
+void refresh(const SearchClient& client, RunContext& run) {
+  if (auto done = client.send("POST", "/_refresh", json(), run); !done)
+    log_info("refresh the indices: " + done.error().message());
+}
+
+Result<std::vector<DataStream>> list_streams(const SearchClient& client, RunContext& run) {
+  auto answer = client.get("/_data_stream", run);
+  if (!answer) {
+    // What doesn't know them takes the word for the name of an index, or for a wrong one.
+    if (answer.error().code() == Errc::not_found || answer.error().code() == Errc::failed)
+      return std::vector<DataStream>{};
+    return std::unexpected(std::move(answer).error());
+  }
+  std::vector<DataStream> streams;
+  for (const json& each : answer->value("data_streams", json::array())) {
+    DataStream stream;
+    stream.name = text_of(each, "name");
+    for (const json& index : each.value("indices", json::array()))
+      stream.indices.push_back(text_of(index, "index_name"));
+    streams.push_back(std::move(stream));
+  }
+  std::ranges::sort(streams, {}, &DataStream::name);
+  return streams;
+}
+
+std::vector<std::string> SearchChoice::named() const {
+  std::vector<std::string> names;
+  for (const DataStream& stream : streams) names.push_back(stream.name);
+  for (const SearchIndex& index : indices)
+    if (std::ranges::none_of(
+            streams, [&](const DataStream& stream) { return std::ranges::contains(stream.indices, index.name); }))
+      names.push_back(index.name);
+  return names;
+}
+
+SearchChoice choose_indices(const std::vector<SearchIndex>& indices, const std::vector<DataStream>& streams,
+                            const std::vector<std::string>& patterns, bool opensearch) {
+  Patterns wanted;
+  for (const std::string& pattern : patterns)
+    if (pattern.starts_with('-'))
+      wanted.out.push_back(pattern.substr(1));
+    else
+      wanted.in.push_back(pattern);
+  SearchChoice choice;
+  for (const DataStream& stream : streams)
+    if (wanted.takes(stream.name, is_own(stream.name, opensearch))) choice.streams.push_back(stream);
+  const auto in_one_of = [](const std::vector<DataStream>& all, const std::string& name) {
+    return std::ranges::any_of(all,
+                               [&](const DataStream& stream) { return std::ranges::contains(stream.indices, name); });
+  };
+  for (const SearchIndex& index : indices) {
+    const bool of_taken = in_one_of(choice.streams, index.name);
+    // Of a stream that isn't taken as such nothing is.
+    if (!of_taken && in_one_of(streams, index.name)) continue;
+    const bool own = is_own(index.name, opensearch);
+    if (!of_taken && !wanted.takes(index.name, own)) {
+      if (own && wanted.in.empty()) choice.own.push_back(index.name);
+      continue;
+    }
+    if (index.open)
+      choice.indices.push_back(index);
+    else
+      choice.closed.push_back(index.name);
+  }
+  return choice;
+}
+
+std::vector<std::string> path_batches(const std::vector<std::string>& names) {
+  std::vector<std::string> batches;
+  for (const std::string& name : names) {
+    const std::string encoded = net::percent_encode(name);
+    if (batches.empty() || batches.back().size() + encoded.size() + 1 > kBatchBytes)
+      batches.push_back(encoded);
+    else
+      batches.back() += "," + encoded;
+  }
+  return batches;
+}
+
+}  // namespace davit::sources

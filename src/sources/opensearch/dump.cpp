@@ -1,0 +1,135 @@
+#include "sources/opensearch/dump.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "engine/command.hpp"
+#include "sources/opensearch/contents.hpp"
+#include "sources/opensearch/repository.hpp"
+#include "sources/opensearch/snapshot.hpp"
+#include "util/text.hpp"
+
+namespace davit::sources {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kTries = 3;
+constexpr std::size_t kContentsLimit = 64U << 20U;
+
+std::string lowercase(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+struct Taken {
+  SearchChoice choice;  // with the counts of before
+  TakenSnapshot snapshot;
+};
+
+// An index may be deleted between the moment when it is named and that when the snapshot begins.
+Result<Taken> snapshot_now(const SearchSeat& seat, const std::string& name, const json& mark, RunContext& run) {
+  const SearchClient& client = seat.client;
+  for (int attempt = 1;; ++attempt) {
+    refresh(client, run);
+    TRY_ASSIGN(indices, list_indices(client, run));
+    TRY_ASSIGN(streams, list_streams(client, run));
+    Taken taken;
+    taken.choice = choose_indices(indices, streams, seat.patterns, client.product().distribution == "opensearch");
+    if (taken.choice.indices.empty()) return fail(Errc::failed, "the cluster holds no open index any more");
+    SnapshotRequest request{std::string(kSearchRepository), name, taken.choice.named(), {}, mark};
+    for (const SearchIndex& index : taken.choice.indices) request.expected.push_back(index.name);
+    auto snapshot = take_snapshot(client, request, run);
+    if (snapshot) {
+      taken.snapshot = *std::move(snapshot);
+      return taken;
+    }
+    if (snapshot.error().code() != Errc::not_found || attempt == kTries)
+      return std::unexpected(std::move(snapshot).error());
+  }
+}
+
+Result<SnapshotContents> read_contents(const SearchSeat& seat, Generation generation, const std::string& uuid,
+                                       RunContext& run) {
+  const std::string path = seat.directory.repository() + "/index-" + std::to_string(generation.value);
+  engine::Command command;
+  command.argv = {"cat", path};
+  command.user = "0";
+  TRY_ASSIGN(answer, engine::run_command_for_text(seat.client.engine(), seat.client.container().id, command, run,
+                                                  kContentsLimit));
+  if (answer.outcome.exit_code != 0) return fail(Errc::failed, "read " + path + ": " + answer.outcome.errors);
+  return parse_contents(answer.out, uuid);
+}
+
+// Exact only if nothing was written meanwhile.
+Result<> note_documents(const SearchSeat& seat, const Taken& taken, model::Item& item, RunContext& run) {
+  refresh(seat.client, run);
+  TRY_ASSIGN(after, list_indices(seat.client, run));
+  for (const SearchIndex& before : taken.choice.indices) {
+    const auto now = std::ranges::find(after, before.name, &SearchIndex::name);
+    const std::uint64_t count = before.documents.value_or(0);
+    const bool same = now != after.end() && now->uuid == before.uuid && before.documents && now->documents == before.documents;
+    item.attributes["documents." + before.name] = (same ? "" : "~") + std::to_string(count);
+  }
+  for (const DataStream& stream : taken.choice.streams) {
+    std::string names;
+    for (const std::string& name : stream.indices) names += (names.empty() ? "" : ",") + name;
+    item.attributes["stream." + stream.name] = names;
+  }
+  item.attributes["shards"] = std::to_string(taken.snapshot.shards);
+  item.attributes["snapshot_uuid"] = taken.snapshot.uuid;
+  return {};
+}
+
+Result<> refuse_change(Generation before, Generation after, const SearchDirectory& directory) {
+  if (before == after) return {};
+  return fail(Errc::locked,
+              "something else has written to " + escape_for_display(directory.repository()) +
+                  " while it was read: generation " + std::to_string(before.value) + " became " +
+                  std::to_string(after.value),
+              "leave the repository davit to davit; see that no other cluster has this directory mounted");
+}
+
+}  // namespace
+
+Result<std::vector<Finding>> dump_search(helper::Host& host, const SearchSeat& seat, const std::string& stack,
+                                         const SearchOptions& options, model::Item& item, model::Artefact& artefact,
+                                         const stream::Encoding& encoding, stream::ByteSink& stored, RunContext& run) {
+  const SearchClient& client = seat.client;
+  TRY_ASSIGN(nodes, list_nodes(client, true, run));
+  if (nodes.empty()) return fail(Errc::failed, "the server doesn't tell its nodes");
+  TRY(tend_search_directory(host.engine(), client.container(), seat.directory, nodes.front().process, run));
+  TRY(open_repository(client, seat.directory, stack, run));
+  if (options.kept) {
+    TRY_ASSIGN(kept, in_context(options.kept(stack), "list the backups, to delete snapshots that none of them holds"));
+    prune_snapshots(client, stack, kept, run);
+  }
+  const std::string backup = run.backup_id.empty() ? "run-" + run.run_id : run.backup_id;
+  const std::string name = "davit-" + lowercase(backup);
+  TRY_ASSIGN(taken, snapshot_now(seat, name, snapshot_mark(client, stack, backup), run));
+  item.attributes["snapshot"] = name;
+  TRY(note_documents(seat, taken, item, run));
+
+  TRY_ASSIGN(before, generation_in_files(client, seat.directory, run));
+  TRY_ASSIGN(contents, read_contents(seat, before, taken.snapshot.uuid, run));
+  helper::PackOptions pack{encoding, {}, {}};
+  for (const std::string& id : contents.others) pack.exclude.push_back("indices/" + id);
+  const helper::Place place{helper::Place::Kind::directory, seat.directory.repository_on_host(), false};
+  TRY_ASSIGN(session, helper::Session::open(host, place, helper::Access::read, run));
+  TRY_ASSIGN(packed, session.pack(pack, stored));
+  TRY(session.close());
+  TRY_ASSIGN(after, generation_in_files(client, seat.directory, run));
+  TRY(refuse_change(before, after, seat.directory));
+  // Of a repository that rests nothing can change: what a volume would only note is a failure here.
+  if (!packed.findings.empty())
+    return fail(Errc::failed, "read " + seat.directory.repository_on_host() + ": " + packed.findings.front().path +
+                                  " " + packed.findings.front().what);
+  artefact.codec = encoding.codec;
+  artefact.plain = packed.plain;
+  artefact.stored = packed.stored;
+  artefact.entries = packed.entries;
+  return std::vector<Finding>{};
+}
+
+}  // namespace davit::sources

@@ -1,0 +1,98 @@
+"""Stacks with a search cluster of one node. A server takes its time to start, so those that a test leaves as they were live
+as long as the session."""
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+import pytest
+
+from support.davit import Davit
+from support.search import IMAGE, PLAIN, SECURE, Search
+from support.stack import Stack
+
+SCRATCH = Path(os.environ.get("DAVIT_SCRATCH", "/var/tmp/davit-e2e"))
+MOUNT = "/mnt/opensearch"
+
+
+def service(environment, volumes, more=""):
+    settings = "\n".join(f'      {name}: "{value}"' for name, value in environment.items())
+    mounts = "\n".join(f'      - "{volume}"' for volume in volumes)
+    return f"    image: {IMAGE}\n    environment:\n{settings}\n    volumes:\n{mounts}\n{more}"
+
+
+class Site:
+    """The stack, a repository whose .opensearch it has mounted, and davit."""
+
+    def __init__(self, engine, binary, secure=False, environment=None, volumes=None, more="", up=True):
+        self.engine, self.binary, self.secure = engine, binary, secure
+        name = f"e2esearch{uuid.uuid4().hex[:8]}"
+        self.directory = SCRATCH / name
+        self.repository = self.directory / "backups"
+        self.repository.mkdir(parents=True)
+        self.snapshots = self.repository / ".opensearch"
+        self.stack = Stack(engine, name, self.directory / "project")
+        self.environment = {**(SECURE if secure else PLAIN), "path.repo": MOUNT} if environment is None else environment
+        self.volumes = ["data:/usr/share/opensearch/data", f"{self.snapshots}:{MOUNT}"] if volumes is None else volumes
+        self.more = more
+        self.search = Search(self.stack, secure=secure)
+        self.davit = Davit("container", engine, self.repository, binary)
+        self.host = Davit("host", engine, self.repository, binary)
+        if up:
+            self.up()
+
+    def up(self, environment=None, volumes=None, more=None):
+        self.stack.write("services:\n  search:\n" + service(environment or self.environment, volumes or self.volumes,
+                                                            self.more if more is None else more) +
+                         "volumes: {data: }\n", {})
+        self.stack.up(wait=False)
+        self.search.wait()
+
+    def run(self, command, *args, **more):
+        """davit COMMAND --stack THIS ARGS…"""
+        return self.davit(command, "--stack", self.stack.name, *args, **more)
+
+    def back_up(self, **more):
+        return self.run("backup", "--only", "search:*", "-q", **more).stdout.strip()
+
+    def restore(self, *args, **more):
+        return self.run("restore", "--only", "search:*", *args, **more)
+
+    def own_snapshots(self):
+        return sorted(each["snapshot"] for each in self.search.get("_snapshot/davit/_all")["snapshots"])
+
+    def clear(self):
+        """No index is left."""
+        for name in self.search.indices():
+            self.search.do("DELETE", name)
+
+    def left(self):
+        """What davit has left in the cluster and its directory beside its own repository."""
+        repositories = set(self.search.get("_snapshot")) - {"davit"}
+        blocked = [name for name, each in self.search.get("_all/_settings/index.blocks.write?expand_wildcards=all").items()]
+        return sorted(repositories) + blocked + [name for name in os.listdir(self.snapshots) if name != "davit"]
+
+    def destroy(self):
+        self.stack.destroy()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def site(engine, binary):
+    site = Site(engine, binary)
+    yield site
+    site.destroy()
+
+
+@pytest.fixture(scope="session")
+def make_site(engine, binary):
+    sites = []
+
+    def make(**more):
+        sites.append(Site(engine, binary, **more))
+        return sites[-1]
+
+    yield make
+    for each in sites:
+        each.destroy()

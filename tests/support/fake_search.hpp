@@ -1,0 +1,83 @@
+#pragma once
+// A search server of one node as davit sees it through commands in its container: indices that hold one text each, and
+// repositories of snapshots as files in a directory that the container has mounted. What it is asked beyond that, it
+// answers as a server would that knows nothing of it.
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "support/fake_engine.hpp"
+
+namespace davit::test {
+
+class FakeSearch {
+ public:
+  static constexpr const char* kMount = "/mnt/opensearch";  // path.repo, and where `shared` is mounted
+
+  explicit FakeSearch(std::filesystem::path shared);
+  // For FakeEngine::on_command; nothing for a command that isn't for a search server.
+  [[nodiscard]] std::optional<FakeOutcome> answer(const FakeCommand& command);
+
+  struct Index {
+    std::string text;
+    std::uint64_t documents = 1;
+    std::string uuid = {};
+    bool blocked = false;
+    bool open = true;
+  };
+  // As a new cluster, with another uuid. What lies in the directory stays.
+  void reset();
+  void fill(const std::string& index, const std::string& text, std::uint64_t documents = 1);
+  // Texts of what is open.
+  [[nodiscard]] std::map<std::string, std::string> contents() const;
+  [[nodiscard]] std::vector<std::string> blocked() const;
+  // Names of what is registered, and of the snapshots of a repository in the directory.
+  [[nodiscard]] std::vector<std::string> repositories() const;
+  [[nodiscard]] std::vector<std::string> snapshots(const std::string& repository = "davit") const;
+
+  // As another cluster that has the directory mounted would.
+  void write_as_another(const std::string& snapshot);
+
+  // What its answers are made of; tests change it.
+  std::string version = "2.19.4";
+  std::vector<std::string> repository_paths{kMount};
+  std::string state = "SUCCESS";  // of the snapshots that it makes
+  bool writable = true;
+  bool has_curl = true;
+  std::uint64_t lost_documents = 0;  // at a restore
+  std::string broken_index = {};     // whose shard can't be restored
+  std::vector<std::string> requests;  // "PUT /_snapshot/davit", in order
+
+ private:
+  struct Answer {
+    int status = 200;
+    nlohmann::json body = nlohmann::json::object();
+  };
+  [[nodiscard]] FakeOutcome curl(const std::string& config);
+  [[nodiscard]] Answer serve(const std::string& method, const std::string& path, const nlohmann::json& body);
+  [[nodiscard]] Answer serve_snapshots(const std::string& method, const std::vector<std::string>& parts,
+                                       const nlohmann::json& body);
+  [[nodiscard]] Answer serve_snapshot(const std::string& method, const std::string& repository,
+                                      const std::vector<std::string>& parts, const nlohmann::json& body);
+  [[nodiscard]] Answer serve_indices(const std::string& method, const std::vector<std::string>& parts,
+                                     const nlohmann::json& body);
+  [[nodiscard]] Answer make(const std::string& repository, const std::string& name, const nlohmann::json& body);
+  [[nodiscard]] Answer restore(const std::string& repository, const std::string& name, const nlohmann::json& body);
+  [[nodiscard]] std::filesystem::path directory_of(const std::string& repository) const;
+  [[nodiscard]] static nlohmann::json read_list(const std::filesystem::path& directory);
+  void write_list(const std::filesystem::path& directory, const nlohmann::json& list);
+  [[nodiscard]] std::string fresh_uuid();
+
+  std::filesystem::path shared_;
+  int uuids_ = 0;
+  std::string cluster_uuid_;
+  std::map<std::string, Index> indices_;
+  std::map<std::string, nlohmann::json> repositories_;
+  std::map<std::string, std::int64_t> generations_;  // as the cluster has left them
+};
+
+}  // namespace davit::test
