@@ -122,6 +122,8 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
   sources_->add({ItemKind::stack}, sources::make_stack_source(*api));
   sources_->add({ItemKind::files}, sources::make_files_source(*host_, {split_list(files), skip_paths}));
   sources_->add({ItemKind::postgres}, sources::make_postgres_source(*host_, {app::control_of, type}));
+  sources_->add({ItemKind::ldap}, sources::make_ldap_source(*host_));
+  sources_->add({ItemKind::rabbitmq}, sources::make_rabbitmq_source(*host_));
   sources_->add({ItemKind::command}, sources::make_command_source(*api, {allow_hooks}));
   sources_->add({ItemKind::volume, ItemKind::bind}, sources::make_volume_source(*host_, {skip_paths}));
   return sources_.get();

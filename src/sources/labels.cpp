@@ -40,6 +40,18 @@ bool apply_postgres(Settings& settings, std::string_view value) {
   return true;
 }
 
+bool apply_ldap(Settings& settings, std::string_view value) {
+  using enum Settings::Ldap;
+  settings.ldap = value == "dump" ? dump : value == "off" ? off : automatic;
+  return value == "auto" || value == "dump" || value == "off";
+}
+
+bool apply_rabbitmq(Settings& settings, std::string_view value) {
+  using enum Settings::Rabbitmq;
+  settings.rabbitmq = value == "definitions" ? definitions : value == "off" ? off : automatic;
+  return value == "auto" || value == "definitions" || value == "off";
+}
+
 bool apply_quiesce(Settings& settings, std::string_view value) {
   using enum Settings::Quiesce;
   settings.quiesce = value == "stop" ? stop : value == "pause" ? pause : none;
@@ -68,7 +80,7 @@ bool apply_arguments(std::vector<std::string>& into, std::string_view value) {
 constexpr std::string_view kArguments = "a JSON array of arguments, such as [\"tool\", \"--option\"]";
 constexpr std::string_view kSeconds = "seconds, or a time such as 5m";
 
-constexpr std::array<LabelRule, 14> kRules{{
+constexpr std::array<LabelRule, 17> kRules{{
     {"davit.enable", "service or volume", "true or false",
      "false leaves the volume out; on a service: its database, and what only services with this label mount"},
     {"davit.files", "service", "paths below the project directory, separated by commas",
@@ -84,6 +96,12 @@ constexpr std::array<LabelRule, 14> kRules{{
      "pgBackRest's stanza for its cluster, where PGBACKREST_STANZA doesn't name it; db by default"},
     {"davit.pgbackrest.type", "service", "full, diff or incr",
      "which backup davit.postgres=pgbackrest makes; incr by default, and a full one where there is none yet"},
+    {"davit.ldap", "service", "auto, dump or off",
+     "dump: it is an OpenLDAP server, though it may not look like one; off: it is none"},
+    {"davit.ldap.config", "service", "a directory of the container",
+     "where its slapd has its configuration (cn=config), if davit can't find out"},
+    {"davit.rabbitmq", "service", "auto, definitions or off",
+     "definitions: it is a RabbitMQ server, though it may not look like one; off: it is none"},
     {"davit.quiesce", "service or volume", "pause, stop or none",
      "what happens to running services while a volume that they write is read; pause by default"},
     {"davit.quiesce.max", "service or volume", kSeconds,
@@ -104,6 +122,12 @@ constexpr std::array<Apply, kRules.size()> kApply{
     // Read where pgBackRest is run, from the container's own labels.
     [](Settings&, std::string_view value) { return !value.empty(); },
     [](Settings&, std::string_view value) { return value == "full" || value == "diff" || value == "incr"; },
+    apply_ldap,
+    [](Settings& settings, std::string_view value) {
+      settings.ldap_config = value;
+      return value.starts_with('/');
+    },
+    apply_rabbitmq,
     apply_quiesce,
     [](Settings& settings, std::string_view value) {
       return (settings.quiesce_max = parse_seconds(value)).has_value();

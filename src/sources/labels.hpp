@@ -22,6 +22,11 @@ struct Settings {
       exclude;  // davit.exclude, on a volume (by its key: davit.exclude) or service: globs, comma-separated
   enum class Postgres { automatic, dump, basebackup, pgbackrest, off };
   Postgres postgres = Postgres::automatic;  // davit.postgres, on a service
+  enum class Ldap { automatic, dump, off };
+  Ldap ldap = Ldap::automatic;  // davit.ldap, on a service
+  std::string ldap_config;      // davit.ldap.config; empty: found out
+  enum class Rabbitmq { automatic, definitions, off };
+  Rabbitmq rabbitmq = Rabbitmq::automatic;  // davit.rabbitmq, on a service
   // davit.quiesce: what happens to those who write a volume while it is read. A volume's own label wins for that
   // volume.
   enum class Quiesce { none, pause, stop };

@@ -16,6 +16,7 @@ namespace davit::sources {
 //   "volume": one that was made for the restore goes if it is empty, or if only a server of ours has filled it.
 //   "place":  the old contents are put back; or the new ones stand and the old ones go.
 //   "cluster": the same for databases; a one-off container is stopped and removed.
+//   "ldap": the same for the files of a directory server.
 [[nodiscard]] Result<std::vector<std::string>> settle_restore(helper::Host& host, const nlohmann::json& entry,
                                                               bool decided, RunContext& run);
 

@@ -22,7 +22,14 @@ using sources::Settings;
 bool is_place(const Item& item) { return item.id.kind == ItemKind::volume || item.id.kind == ItemKind::bind; }
 
 // Whether it is read through a command in the service's container, which must run then.
-bool is_dump(const Item& item) { return item.id.kind == ItemKind::postgres || item.id.kind == ItemKind::command; }
+bool is_dump(const Item& item) {
+  using enum ItemKind;
+  return item.id.kind == postgres || item.id.kind == ldap || item.id.kind == rabbitmq || item.id.kind == command;
+}
+
+// Whether that is all that matters of the service's data. A broker's definitions are not: its messages are in its
+// volume, for which it is held, behind them.
+bool is_all(const Item& item) { return is_dump(item) && item.id.kind != ItemKind::rabbitmq; }
 
 How how_of(Settings::Quiesce quiesce) {
   switch (quiesce) {
@@ -65,7 +72,7 @@ class Planner {
       if (const sources::Service* service = service_of(stack, container); service != nullptr && !container.state.paused)
         active_.insert(service->name);
     for (const Item& item : items)
-      if (is_dump(item)) dumped_.insert(item.id.name);
+      if (is_all(item)) dumped_.insert(item.id.name);
     plan_.consistent = options.consistent;
   }
 
@@ -232,7 +239,8 @@ class Planner {
       const std::set<std::string>& touched = touched_[item.id];
       for (std::size_t i = 0; i < plan_.services.size(); ++i) {
         const QuiescedService& service = plan_.services[i];
-        const bool holds = held.contains(service.name) || (options_.consistent && service.how != How::none);
+        const bool all = options_.consistent && item.id.kind != ItemKind::rabbitmq;
+        const bool holds = held.contains(service.name) || (all && service.how != How::none);
         if (holds) quiesce.held.push_back(i);
         if (holds || touched.contains(service.name)) quiesce.touched.push_back(i);
         if (held.contains(service.name) && service.how == How::pause && quiesce.consistency == Consistency::stopped)
@@ -302,8 +310,10 @@ std::vector<Item> in_reading_order(std::vector<Item> items, const QuiescePlan& p
   };
   // What needs nobody held comes first, and among it the dumps.
   const auto rest = std::ranges::stable_partition(items, [&](const Item& item) { return held_for(item).empty(); });
-  std::ranges::stable_partition(std::ranges::subrange(items.begin(), rest.begin()),
-                                [](const Item& item) { return !is_place(item); });
+  const std::ranges::subrange first(items.begin(), rest.begin());
+  std::ranges::stable_partition(first, [](const Item& item) { return !is_place(item); });
+  // Before the first of the others has anybody held, its own service among them.
+  std::ranges::stable_partition(first, [](const Item& item) { return item.id.kind == ItemKind::rabbitmq; });
   std::set<std::size_t> held;
   for (auto next = rest.begin(); next != items.end(); ++next) {
     const auto shared = [&](const Item& item) {
