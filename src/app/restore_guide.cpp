@@ -155,7 +155,8 @@ std::string render_postgres(const model::Item& item) {
 
 std::string render_ldap(const model::Item& item) {
   std::string text = std::format(
-      "The configuration and the databases of an OpenLDAP server ({}), as `slapcat` gives them. Run this for the files:\n\n",
+      "The configuration and the databases of an OpenLDAP server ({}), as `slapcat` gives them. Run this for the "
+      "files:\n\n",
       attribute(item.attributes, "version"));
   std::string files = "OUT=${OUT:-restored}\nmkdir -p \"$OUT\"\n";
   std::string add;
@@ -168,12 +169,14 @@ std::string render_ldap(const model::Item& item) {
   }
   text += block(files);
   text += "Then, while the server doesn't run, in a container with its image and volumes:\n\n1. Move away what is in ";
-  text += "`" + escape_for_display(attribute(item.attributes, "config")) + "` by the names `cn=config` and `cn=config.ldif`";
+  text += "`" + escape_for_display(attribute(item.attributes, "config")) +
+          "` by the names `cn=config` and `cn=config.ldif`";
   for (const model::Artefact& artefact : item.artefacts)
     if (const std::string directory = attribute(artefact.attributes, "directory"); !directory.empty())
       text += ", and in `" + escape_for_display(directory) + "` by the names `data.mdb` and `lock.mdb`";
-  text += std::format(". The rest stays.\n2. As the user {} (`docker exec -u`), who must own these directories:\n\n{}\n",
-                      attribute(item.attributes, "user"), add);
+  text +=
+      std::format(". The rest stays.\n2. As the user {} (`docker exec -u`), who must own these directories:\n\n{}\n",
+                  attribute(item.attributes, "user"), add);
   return text;
 }
 
@@ -181,12 +184,14 @@ std::string render_rabbitmq(const model::Item& item) {
   const std::string data = attribute(item.attributes, "data");
   const std::string node = attribute(item.attributes, "node");
   std::string text = std::format(
-      "The definitions of a RabbitMQ {} broker: vhosts, users, permissions, policies, queues, exchanges and bindings, and "
+      "The definitions of a RabbitMQ {} broker: vhosts, users, permissions, policies, queues, exchanges and bindings, "
+      "and "
       "no message. ",
       attribute(item.attributes, "version"));
   if (!data.empty())
     text += std::format(
-        "Messages are in `{}`, with everything that is here: to have them back, restore that instead, while the broker is "
+        "Messages are in `{}`, with everything that is here: to have them back, restore that instead, while the broker "
+        "is "
         "stopped, and give its container the host name that makes its node `{}` again. ",
         escape_for_display(data), escape_for_display(node));
   text += "Into a broker that runs, they are imported by\n\n";

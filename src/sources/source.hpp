@@ -123,6 +123,8 @@ struct PostgresOptions {
   std::optional<BackupType> backup_type = {};  // of pgBackRest; nothing: as the service's label says, or incr
 };
 [[nodiscard]] std::unique_ptr<Source> make_postgres_source(helper::Host& host, PostgresOptions options = {});
+[[nodiscard]] std::unique_ptr<Source> make_ldap_source(helper::Host& host);      // ldap
+[[nodiscard]] std::unique_ptr<Source> make_rabbitmq_source(helper::Host& host);  // rabbitmq
 struct CommandOptions {
   bool allowed = false;  // `--allow-hooks`: commands of the stack's labels may be run
 };

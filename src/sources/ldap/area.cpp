@@ -7,8 +7,8 @@
 namespace davit::sources {
 namespace {
 
-// `has` has a file for each name that the new files have: whether what lies in the directory is old or new is told by it
-// and by what is left in `new`. `step` is there once a rename may have been made.
+// `has` has a file for each name that the new files have: whether what lies in the directory is old or new is told by
+// it and by what is left in `new`. `step` is there once a rename may have been made.
 constexpr const char* kScript = R"sh(
 set -eu
 umask 022
@@ -96,8 +96,8 @@ const char* ldap_area_script() { return kScript; }
 Result<std::string> LdapAreas::perform(const char* task, const LdapArea& area, RunContext& run) const {
   engine::Command command;
   command.user = "0:0";
-  command.argv = {"sh",     "-c",  kScript, "davit",
-                  task,     area.run, user_, area.kind == LdapArea::Kind::config ? "config" : "database",
+  command.argv = {"sh",          "-c",     kScript, "davit",
+                  task,          area.run, user_,   area.kind == LdapArea::Kind::config ? "config" : "database",
                   area.directory};
   command.argv.insert(command.argv.end(), area.made.begin(), area.made.end());
   TRY_ASSIGN(answer, engine::run_command_for_text(engine_, container_, command, run));

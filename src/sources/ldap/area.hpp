@@ -15,8 +15,8 @@ namespace davit::sources {
 struct LdapArea {
   enum class Kind { config, database };
   Kind kind = Kind::database;
-  std::string run;               // whose area it is
-  std::string directory;         // in the container
+  std::string run;                     // whose area it is
+  std::string directory;               // in the container
   std::vector<std::string> made = {};  // directories that weren't there before, the deepest first: they go with undo()
 
   [[nodiscard]] std::string path() const { return directory + "/.davit-ldap-" + run; }

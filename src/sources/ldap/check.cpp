@@ -58,8 +58,9 @@ std::vector<std::string> markers(const LdapMount& held, const LdapLayout& layout
 }
 
 std::vector<const engine::ContainerInfo*> users_of(const LdapMount& held, const Running& running) {
-  auto users = held.is_volume() ? users_of_volume(running, held.mount->name, true)
-                                : users_of_path(running, normal_path(held.mount->source), normal_path(held.mount->source), true);
+  auto users = held.is_volume()
+                   ? users_of_volume(running, held.mount->name, true)
+                   : users_of_path(running, normal_path(held.mount->source), normal_path(held.mount->source), true);
   std::erase_if(users, [](const engine::ContainerInfo* user) { return user->labels.contains(engine::kRoleLabel); });
   return users;
 }
@@ -126,8 +127,9 @@ Result<std::vector<Conflict>> check_ldap(helper::Host& host, const model::Item& 
                          "mount a volume there, and make the container anew", false});
   for (const LdapMount& held : mounted.mounts) {
     if (held.is_volume() && is_anonymous(held.mount->name) && seating.recorded) {
-      conflicts.push_back({service + " has " + held.directories.front() + " in a volume without a name, and no container",
-                           "make the container first: docker compose up --no-start " + item.id.name, false});
+      conflicts.push_back(
+          {service + " has " + held.directories.front() + " in a volume without a name, and no container",
+           "make the container first: docker compose up --no-start " + item.id.name, false});
       continue;
     }
     TRY_ASSIGN(found, check_mount(host, held, layout, item, target, run));

@@ -31,7 +31,8 @@ std::optional<DatabaseName> database_named(std::string_view dn) {
   constexpr std::string_view kEnd = ",cn=config";
   const std::string text = lower(dn);
   if (!text.starts_with(kBegin) || !text.ends_with(kEnd)) return std::nullopt;
-  const std::string_view inside = std::string_view(text).substr(kBegin.size(), text.size() - kBegin.size() - kEnd.size());
+  const std::string_view inside =
+      std::string_view(text).substr(kBegin.size(), text.size() - kBegin.size() - kEnd.size());
   DatabaseName name;
   const auto [end, error] = std::from_chars(inside.data(), inside.data() + inside.size(), name.number);
   const std::string_view rest = inside.substr(static_cast<std::size_t>(end - inside.data()));

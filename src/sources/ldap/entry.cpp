@@ -42,9 +42,9 @@ json to_json(const LdapEntry& entry) {
     areas.push_back({{"config", area.kind == LdapArea::Kind::config},
                      {"directory", encode_file_name(area.directory)},
                      {"made", names_to_json(area.made)}});
-  return {{"kind", "ldap"},       {"run", entry.run},
-          {"user", entry.user},   {"service", encode_file_name(entry.service)},
-          {"record", entry.record}, {"repo_digests", names_to_json(entry.repo_digests)},
+  return {{"kind", "ldap"},           {"run", entry.run},
+          {"user", entry.user},       {"service", encode_file_name(entry.service)},
+          {"record", entry.record},   {"repo_digests", names_to_json(entry.repo_digests)},
           {"areas", std::move(areas)}};
 }
 

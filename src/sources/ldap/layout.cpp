@@ -26,10 +26,12 @@ Result<int> ldap_number(const model::Artefact& artefact) {
 }
 
 Result<LdapLayout> layout_of(const model::Item& item) {
-  LdapLayout layout{.user = attribute(item.attributes, "user"), .config = attribute(item.attributes, "config"), .databases = {}};
+  LdapLayout layout{
+      .user = attribute(item.attributes, "user"), .config = attribute(item.attributes, "config"), .databases = {}};
   const bool is_user = !layout.user.empty() && layout.user.find_first_not_of("0123456789:") == std::string::npos;
   if (!is_user || !layout.config.starts_with('/'))
-    return fail(Errc::corrupt, "the manifest doesn't say where " + item.id.text() + " has its configuration, and whose it is");
+    return fail(Errc::corrupt,
+                "the manifest doesn't say where " + item.id.text() + " has its configuration, and whose it is");
   for (const model::Artefact& artefact : item.artefacts) {
     TRY_ASSIGN(number, ldap_number(artefact));
     if (number == 0) continue;

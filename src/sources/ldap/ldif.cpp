@@ -75,8 +75,7 @@ Result<> LdifScanner::feed(std::span<const std::byte> bytes) {
       partial_.clear();
     }
     if (!broken_)
-      return broken_ = std::unexpected(
-                 std::move(broken_).error().context(std::format("line {} of the LDIF", line_)));
+      return broken_ = std::unexpected(std::move(broken_).error().context(std::format("line {} of the LDIF", line_)));
     text.remove_prefix(end + 1);
   }
   return {};
@@ -109,7 +108,8 @@ Result<> LdifScanner::take_logical() {
   if (logical_.starts_with('#')) return {};
   const std::string_view line = logical_;
   const auto colon = line.find(':');
-  if (colon == std::string_view::npos || colon == 0) return fail(Errc::corrupt, "no attribute with a value comes before it");
+  if (colon == std::string_view::npos || colon == 0)
+    return fail(Errc::corrupt, "no attribute with a value comes before it");
   const std::string_view attribute = line.substr(0, colon);
   std::string_view value = line.substr(colon + 1);
   const bool encoded = value.starts_with(':');
@@ -147,7 +147,8 @@ Result<> LdifScanner::add(Sum& sum, std::span<const std::string_view> parts) {
   stream::Sha256 sha256;
   for (const std::string_view part : parts) sha256.update(std::as_bytes(std::span(part)));
   TRY_ASSIGN(hex, sha256.finish());
-  for (std::size_t lane = 0; lane < sum.size(); ++lane) sum[lane] += std::stoull(hex.substr(16 * lane, 16), nullptr, 16);
+  for (std::size_t lane = 0; lane < sum.size(); ++lane)
+    sum[lane] += std::stoull(hex.substr(16 * lane, 16), nullptr, 16);
   return {};
 }
 

@@ -16,7 +16,8 @@ constexpr std::array<std::string_view, 4> kServerImages{"openldap", "slapd", "do
 // Where images keep the tools. A tool that nobody tells of few descriptors allots memory for as many as the Engine
 // allows, which may be a thousand million.
 constexpr const char* kSetup =
-    "PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin:/usr/local/libexec:/opt/bitnami/openldap/sbin:/opt/bitnami/openldap/bin\n"
+    "PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin:/usr/local/libexec:/opt/bitnami/openldap/sbin:/opt/bitnami/openldap/"
+    "bin\n"
     "export PATH\nulimit -n 1024 2>/dev/null || :\n";
 
 // $@: where the configuration may be. Prints the first that is one, through links: a link may be of the container only,
@@ -29,8 +30,8 @@ done
 exit 81
 )sh";
 constexpr std::array<const char*, 5> kUsualConfigs{"/etc/ldap/slapd.d", "/etc/openldap/slapd.d",
-                                                   "/opt/bitnami/openldap/etc/slapd.d", "/usr/local/etc/openldap/slapd.d",
-                                                   "/usr/local/etc/slapd.d"};
+                                                   "/opt/bitnami/openldap/etc/slapd.d",
+                                                   "/usr/local/etc/openldap/slapd.d", "/usr/local/etc/slapd.d"};
 
 }  // namespace
 
@@ -79,7 +80,8 @@ Result<std::optional<LdapServer>> find_ldap_server(engine::Engine& engine, const
   TRY_ASSIGN(answer, engine::run_command_for_text(engine, container, ldap_tool(std::move(argv), server.user), run));
   if (answer.outcome.exit_code != 0)
     return fail(Errc::not_found,
-                "slapd has no configuration in " + (places.size() == 1 ? escape_for_display(places.front()) : "the usual places"),
+                "slapd has no configuration in " +
+                    (places.size() == 1 ? escape_for_display(places.front()) : "the usual places"),
                 "set the label davit.ldap.config to the directory that holds cn=config.ldif");
   server.config = trim(answer.out);
   return server;
@@ -100,11 +102,12 @@ Error ldap_error(std::string_view what, std::string_view program, const engine::
 
 Result<std::string> ask_ldap_version(engine::Engine& engine, const engine::ContainerId& container, RunContext& run) {
   constexpr std::string_view kBegin = "slapd ";
-  TRY_ASSIGN(answer, engine::run_command_for_text(
-                         engine, container, ldap_tool({"sh", "-c", "slapd -VV 2>&1 </dev/null"}, {}), run));
+  TRY_ASSIGN(answer, engine::run_command_for_text(engine, container,
+                                                  ldap_tool({"sh", "-c", "slapd -VV 2>&1 </dev/null"}, {}), run));
   // "@(#) $OpenLDAP: slapd 2.6.10+dfsg-1 (Aug  3 2025 10:12:13) $"
   const auto begin = answer.out.find(kBegin);
-  const auto end = begin == std::string::npos ? begin : answer.out.find_first_not_of("0123456789.", begin + kBegin.size());
+  const auto end =
+      begin == std::string::npos ? begin : answer.out.find_first_not_of("0123456789.", begin + kBegin.size());
   if (end == std::string::npos || end == begin + kBegin.size())
     return std::unexpected(ldap_error("ask slapd for its version", "slapd", answer.outcome));
   return answer.out.substr(begin + kBegin.size(), end - begin - kBegin.size());

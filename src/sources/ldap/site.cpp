@@ -71,8 +71,7 @@ Result<> LdapSite::slapadd(const std::vector<std::string>& options, stream::Byte
   std::vector<std::string> argv{"slapadd"};
   argv.insert(argv.end(), options.begin(), options.end());
   TRY_ASSIGN(added, engine::feed_command(*engine_, one_off_.id(), ldap_tool(std::move(argv), layout_.user), in, run));
-  if (added.outcome.exit_code != 0)
-    return std::unexpected(ldap_error("load the LDIF", "slapadd", added.outcome));
+  if (added.outcome.exit_code != 0) return std::unexpected(ldap_error("load the LDIF", "slapadd", added.outcome));
   return drain_all(in);
 }
 
@@ -81,10 +80,10 @@ Result<LdapLoaded> LdapSite::compare(const std::string& config, int number, cons
   LdifScanner found;
   Nowhere nowhere;
   LdifSink sink(found, nowhere);
-  TRY_ASSIGN(outcome, engine::run_command(
-                          *engine_, one_off_.id(),
-                          ldap_tool({"slapcat", "-g", "-F", config, "-n", std::to_string(number)}, layout_.user), sink,
-                          run));
+  TRY_ASSIGN(outcome,
+             engine::run_command(*engine_, one_off_.id(),
+                                 ldap_tool({"slapcat", "-g", "-F", config, "-n", std::to_string(number)}, layout_.user),
+                                 sink, run));
   if (outcome.exit_code != 0) return std::unexpected(ldap_error("read what was loaded", "slapcat", outcome));
   TRY(sink.finish());
   if (found.entries() != wanted.entries())
@@ -100,17 +99,16 @@ Result<LdapLoaded> LdapSite::add_config(const std::string& ldif, RunContext& run
   TRY(wanted.feed(std::as_bytes(std::span(ldif))));
   TRY(wanted.finish());
   std::map<int, std::string> moved;
-  for (std::size_t i = 0; i < layout_.databases.size(); ++i)
-    moved[layout_.databases[i].number] = areas_[i + 1].fresh();
+  for (std::size_t i = 0; i < layout_.databases.size(); ++i) moved[layout_.databases[i].number] = areas_[i + 1].fresh();
   TRY_ASSIGN(staged, with_directories(ldif, moved));
   stream::MemorySource for_tools(std::move(staged));
   TRY(slapadd({"-n", "0", "-F", area.stage()}, for_tools, run));
   stream::MemorySource as_it_is(ldif);
   TRY(slapadd({"-n", "0", "-F", area.fresh()}, as_it_is, run));
   // -u: its databases are still the old ones, or not there at all.
-  TRY_ASSIGN(tested, engine::run_command_for_tail(
-                         *engine_, one_off_.id(), ldap_tool({"slaptest", "-u", "-F", area.fresh()}, layout_.user), run,
-                         64U << 10U));
+  TRY_ASSIGN(tested, engine::run_command_for_tail(*engine_, one_off_.id(),
+                                                  ldap_tool({"slaptest", "-u", "-F", area.fresh()}, layout_.user), run,
+                                                  64U << 10U));
   if (tested.outcome.exit_code != 0)
     return std::unexpected(ldap_error("test the configuration", "slaptest", tested.outcome));
   return compare(area.fresh(), 0, wanted, run);

@@ -52,7 +52,8 @@ class LdapSite {
   LdapSite(engine::Engine& engine, OneOff one_off, LdapLayout layout, std::string run_id);
   [[nodiscard]] LdapAreas work() const { return {*engine_, one_off_.id(), layout_.user}; }
   Result<> slapadd(const std::vector<std::string>& options, stream::ByteSource& in, RunContext& run) const;
-  Result<LdapLoaded> compare(const std::string& config, int number, const class LdifScanner& wanted, RunContext& run) const;
+  Result<LdapLoaded> compare(const std::string& config, int number, const class LdifScanner& wanted,
+                             RunContext& run) const;
 
   engine::Engine* engine_;
   OneOff one_off_;

@@ -182,9 +182,10 @@ class LdapSource : public Source {
                                (database.suffix.empty() ? "" : " " + escape_for_display(database.suffix));
       if (database.type != kDumped || !database.directory.starts_with('/')) {
         plan.not_covered.push_back(
-            {what, database.type != kDumped ? "davit dumps databases of the backend mdb only; what it has in a volume is "
-                                              "backed up with that"
-                                            : "its configuration names no directory"});
+            {what, database.type != kDumped
+                       ? "davit dumps databases of the backend mdb only; what it has in a volume is "
+                         "backed up with that"
+                       : "its configuration names no directory"});
         continue;
       }
       model::Artefact& artefact = add("data-" + std::to_string(database.number), database.number);

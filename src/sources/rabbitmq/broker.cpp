@@ -116,18 +116,17 @@ Result<BrokerNode> Broker::wait(std::chrono::seconds patience, RunContext& run) 
 }
 
 Result<std::string> Broker::export_definitions(RunContext& run) const {
-  TRY_ASSIGN(answer,
-             engine::run_command_for_text(*engine_, container_,
-                                          rabbitmqctl({"export_definitions", "-", "--format", "json"}), run,
-                                          kDefinitionsLimit));
+  TRY_ASSIGN(answer, engine::run_command_for_text(*engine_, container_,
+                                                  rabbitmqctl({"export_definitions", "-", "--format", "json"}), run,
+                                                  kDefinitionsLimit));
   if (answer.outcome.exit_code != 0) return std::unexpected(failure("export the definitions", answer.outcome));
   return std::move(answer.out);
 }
 
 Result<> Broker::import_definitions(const std::string& definitions, RunContext& run) const {
   stream::MemorySource in(std::as_bytes(std::span(definitions)));
-  TRY_ASSIGN(answer, engine::feed_command(*engine_, container_,
-                                          rabbitmqctl({"import_definitions", "--format", "json"}), in, run));
+  TRY_ASSIGN(answer, engine::feed_command(*engine_, container_, rabbitmqctl({"import_definitions", "--format", "json"}),
+                                          in, run));
   if (answer.outcome.exit_code != 0) return std::unexpected(failure("import the definitions", answer.outcome));
   return {};
 }

@@ -26,8 +26,7 @@ struct BrokerNode {
 class Broker {
  public:
   // REQUIRES: the engine outlives it.
-  Broker(engine::Engine& engine, engine::ContainerId container)
-      : engine_(&engine), container_(std::move(container)) {}
+  Broker(engine::Engine& engine, engine::ContainerId container) : engine_(&engine), container_(std::move(container)) {}
 
   // Errc::unavailable if the node doesn't run (yet).
   [[nodiscard]] Result<BrokerNode> node(RunContext& run) const;

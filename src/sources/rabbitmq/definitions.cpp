@@ -45,10 +45,7 @@ std::string title(const List& list, const json& entry) {
     if (found == entry.end()) continue;
     const bool no_arguments = key == "arguments" && found->empty();
     if (no_arguments) continue;
-    text += key == "vhost"         ? " in vhost "
-            : key == "destination" ? " to "
-            : key == "routing_key" ? " by "
-                                   : " ";
+    text += key == "vhost" ? " in vhost " : key == "destination" ? " to " : key == "routing_key" ? " by " : " ";
     text += shown(*found);
   }
   return text;

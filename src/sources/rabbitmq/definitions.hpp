@@ -28,7 +28,7 @@ class Definitions {
   [[nodiscard]] std::string summary() const;
 
  private:
-  std::map<std::string, nlohmann::json> all_;                     // by what it is called
+  std::map<std::string, nlohmann::json> all_;                           // by what it is called
   std::map<std::string, std::vector<std::string>, std::less<>> names_;  // by list
 };
 

@@ -39,8 +39,8 @@ std::vector<Conflict> check_node(const Seating& seating, const model::Item& item
   const std::string will = node_name_of(*seating.container, !seating.recorded);
   if (will == was) return {};
   const std::string service = "service " + item.id.name;
-  const std::string as = will.empty() ? "a name made of its new container's id: it has no hostname"
-                                      : escape_for_display(will);
+  const std::string as =
+      will.empty() ? "a name made of its new container's id: it has no hostname" : escape_for_display(will);
   return {{"the queues of " + item.id.text() + " are of node " + escape_for_display(was) + ", and the node of " +
                service + " would have " + (will.empty() ? as : "the name " + as) + " and find none of them",
            "write \"hostname: " + host_of(was) + "\" for " + service +
@@ -98,7 +98,8 @@ class Import : public Restoration {
     TRY_ASSIGN(before, definitions_of(broker, run));
     const auto changed = wanted.changed(before);
     if (!changed.empty() && !before.is_fresh()) {
-      const std::string what = "the import changes in the broker of service " + item_.id.name + ": " + first_of(changed);
+      const std::string what =
+          "the import changes in the broker of service " + item_.id.name + ": " + first_of(changed);
       if (!target_.replace) return fail(Errc::exists, what, "pass --replace to have them as in the backup");
       run.reporter.note(what);
     }
@@ -109,7 +110,8 @@ class Import : public Restoration {
     const auto differing = wanted.changed(after);
     left.insert(left.end(), differing.begin(), differing.end());
     if (!left.empty())
-      return fail(Errc::failed, "the broker took the definitions, and does not have them as in the backup: " + first_of(left),
+      return fail(Errc::failed,
+                  "the broker took the definitions, and does not have them as in the backup: " + first_of(left),
                   "a queue or exchange that exists keeps its own properties: delete it first, or restore into an empty "
                   "broker");
     return std::vector<Finding>{};

@@ -124,9 +124,9 @@ class RabbitmqSource : public Source {
                         const Takes& takes, Plan& plan, RunContext& run) {
     const engine::ContainerInfo* container = service.running_container();
     if (container == nullptr || container->state.paused) {
-      plan.not_covered.push_back({item.id.text(), "its service " +
-                                                      std::string(container == nullptr ? "doesn't run" : "is paused") +
-                                                      ", so its definitions can't be exported; its volumes are backed up as they are"});
+      plan.not_covered.push_back(
+          {item.id.text(), "its service " + std::string(container == nullptr ? "doesn't run" : "is paused") +
+                               ", so its definitions can't be exported; its volumes are backed up as they are"});
       return {};
     }
     const Broker broker(host_.engine(), container->id);

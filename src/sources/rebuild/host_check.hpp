@@ -39,8 +39,9 @@ using Recorded = std::vector<const engine::ContainerInfo*>;
                                                       const std::function<bool(const std::string&)>& restores_volume);
 // Paths of the host, files of secrets and configs included, that containers mount or have as devices and that are
 // neither there nor restored (`restores_path`, by the path on the new host). Asks helper containers.
-[[nodiscard]] Result<std::vector<Conflict>> missing_paths(
-    helper::Host& host, const Recorded& containers, const MovedPaths& moved, const std::string& project_dir,
-    const std::function<bool(const std::string&)>& restores_path, RunContext& run);
+[[nodiscard]] Result<std::vector<Conflict>> missing_paths(helper::Host& host, const Recorded& containers,
+                                                          const MovedPaths& moved, const std::string& project_dir,
+                                                          const std::function<bool(const std::string&)>& restores_path,
+                                                          RunContext& run);
 
 }  // namespace davit::sources

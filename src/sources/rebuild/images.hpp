@@ -22,10 +22,10 @@ struct ImageStep {
   std::string id;         // on the backup's host
   std::string digest;     // "postgres@sha256:…"; empty for one that was never pulled or pushed
   How how = How::missing;
-  std::string present_id;              // on this host, where it is present
-  bool tag = false;                    // `reference` doesn't name it yet
-  std::string tagged_id;               // another image that `reference` names now, and which loses that tag; or empty
-  std::vector<std::string> services;   // that are made from it
+  std::string present_id;             // on this host, where it is present
+  bool tag = false;                   // `reference` doesn't name it yet
+  std::string tagged_id;              // another image that `reference` names now, and which loses that tag; or empty
+  std::vector<std::string> services;  // that are made from it
 };
 
 // One step for each reference and image of the services that `takes` says (null: all). Read-only.
