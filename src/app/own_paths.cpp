@@ -21,6 +21,18 @@ std::optional<fs::path> rebase(const fs::path& path, const fs::path& from, const
   return relative == "." ? to : to / relative;
 }
 
+// The container of this Engine that davit runs in; nothing if it is a process of the host, or its Engine is elsewhere.
+Result<std::optional<engine::ContainerInfo>> own_container(engine::Engine& engine, const std::string& self) {
+  TRY_ASSIGN(mountinfo, read_whole_file("/proc/self/mountinfo"));
+  const std::optional<std::string> id = self.empty() ? helper::container_in_mountinfo(mountinfo) : self;
+  if (!id) return std::nullopt;
+  auto container = engine.inspect_container({*id});
+  // A candidate only, where nobody has named one.
+  if (!container && container.error().code() == Errc::not_found && self.empty()) return std::nullopt;
+  if (!container) return std::unexpected(std::move(container).error());
+  return *std::move(container);
+}
+
 std::optional<fs::path> through_mounts(const fs::path& path, const std::vector<engine::Mount>& mounts) {
   std::optional<fs::path> found;
   std::size_t longest = 0;  // of several mounts above it, the innermost counts
@@ -47,17 +59,28 @@ Result<std::optional<std::string>> path_on_host(engine::Engine& engine, const st
   std::error_code error;
   const fs::path real = fs::weakly_canonical(path, error);
   if (error) return fail_errno(error.value(), "resolve " + path);
-  TRY_ASSIGN(mountinfo, read_whole_file("/proc/self/mountinfo"));
-  const std::optional<std::string> id = self.empty() ? helper::container_in_mountinfo(mountinfo) : self;
-  if (!id) return real.string();
-  auto container = engine.inspect_container({*id});
-  // A candidate that is no container of this Engine: davit is a process of the host, or its Engine is elsewhere.
-  if (!container && container.error().code() == Errc::not_found && self.empty()) return real.string();
-  if (!container) return std::unexpected(std::move(container).error());
+  TRY_ASSIGN(container, own_container(engine, self));
+  if (!container) return real.string();
   // The Engine names mounts as they were asked for, perhaps through a symbolic link of the image: /var/run.
   for (const fs::path& inside : {real, fs::path(path).lexically_normal()})
     if (auto found = through_mounts(inside, container->mounts)) return found->string();
   return std::nullopt;
+}
+
+Result<std::optional<std::string>> path_here(engine::Engine& engine, const std::string& self, const std::string& path) {
+  if (!engine.is_local()) return std::nullopt;
+  TRY_ASSIGN(container, own_container(engine, self));
+  if (!container) return path;
+  std::optional<fs::path> found;
+  std::size_t longest = 0;
+  for (const engine::Mount& mount : container->mounts) {
+    if (mount.type != "bind" || mount.source.size() < longest) continue;
+    if (auto inside = rebase(path, mount.source, mount.destination)) {
+      found = std::move(inside);
+      longest = mount.source.size();
+    }
+  }
+  return found ? std::optional(found->string()) : std::nullopt;
 }
 
 Result<> check_outlives_container(engine::Engine& engine, const std::string& self, const std::string& path) {

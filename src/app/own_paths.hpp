@@ -14,6 +14,11 @@ namespace davit::app {
 [[nodiscard]] Result<std::optional<std::string>> path_on_host(engine::Engine& engine, const std::string& self,
                                                               const std::string& path);
 
+// The other way round: the path by which this process sees `path` of the Engine's host, whether it exists or not.
+// Nothing if it doesn't: davit's container has it in no mount, or the Engine is on another machine.
+[[nodiscard]] Result<std::optional<std::string>> path_here(engine::Engine& engine, const std::string& self,
+                                                           const std::string& path);
+
 // Errc::usage if that directory lies in a container of ours, in none of its mounts: it would go with the container.
 [[nodiscard]] Result<> check_outlives_container(engine::Engine& engine, const std::string& self,
                                                 const std::string& path);

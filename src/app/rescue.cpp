@@ -45,6 +45,7 @@ constexpr std::array kKinds{
     Kind{"place", settle_restore},
     Kind{"cluster", settle_restore},
     Kind{"search", settle_restore},
+    Kind{"ldap", settle_restore},
     Kind{"swap", [](const RescueStep& step) { return put_back_swap(step.host.engine(), step.entry, step.run); }},
     Kind{"physical", settle_files},
     Kind{"network", settle_made},

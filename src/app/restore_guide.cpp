@@ -177,6 +177,57 @@ std::string render_search(const model::Item& item) {
              escape_for_display(snapshot));
 }
 
+std::string render_ldap(const model::Item& item) {
+  std::string text = std::format(
+      "The configuration and the databases of an OpenLDAP server ({}), as `slapcat` gives them. Run this for the "
+      "files:\n\n",
+      attribute(item.attributes, "version"));
+  std::string files = "OUT=${OUT:-restored}\nmkdir -p \"$OUT\"\n";
+  std::string add;
+  for (const model::Artefact& artefact : item.artefacts) {
+    const std::string number = attribute(artefact.attributes, "database");
+    const std::string file = quote_for_sh(encode_file_name("ldap-" + item.id.name) + "-" + number + ".ldif");
+    files += opener(artefact) + " > \"$OUT\"/" + file + "\n";
+    add += std::format("    slapadd {}-n {} -F {} -l {}\n", number == "0" ? "" : "-q -s -g ", number,
+                       quote_for_sh(attribute(item.attributes, "config")), file);
+  }
+  text += block(files);
+  text += "Then, while the server doesn't run, in a container with its image and volumes:\n\n1. Move away what is in ";
+  text += "`" + escape_for_display(attribute(item.attributes, "config")) +
+          "` by the names `cn=config` and `cn=config.ldif`";
+  for (const model::Artefact& artefact : item.artefacts)
+    if (const std::string directory = attribute(artefact.attributes, "directory"); !directory.empty())
+      text += ", and in `" + escape_for_display(directory) + "` by the names `data.mdb` and `lock.mdb`";
+  text +=
+      std::format(". The rest stays.\n2. As the user {} (`docker exec -u`), who must own these directories:\n\n{}\n",
+                  attribute(item.attributes, "user"), add);
+  return text;
+}
+
+std::string render_rabbitmq(const model::Item& item) {
+  const std::string data = attribute(item.attributes, "data");
+  const std::string node = attribute(item.attributes, "node");
+  std::string text = std::format(
+      "The definitions of a RabbitMQ {} broker: vhosts, users, permissions, policies, queues, exchanges and bindings, "
+      "and "
+      "no message. ",
+      attribute(item.attributes, "version"));
+  if (!data.empty())
+    text += std::format(
+        "Messages are in `{}`, with everything that is here: to have them back, restore that instead, while the broker "
+        "is "
+        "stopped, and give its container the host name that makes its node `{}` again. ",
+        escape_for_display(data), escape_for_display(node));
+  text += "Into a broker that runs, they are imported by\n\n";
+  for (const model::Artefact& artefact : item.artefacts) {
+    const std::string file = quote_for_sh(encode_file_name("rabbitmq-" + item.id.name) + ".json");
+    text += "    docker exec -i CONTAINER rabbitmqctl import_definitions --format json < restored/" + file +
+            "\n\nThe file:\n\n" +
+            block("OUT=${OUT:-restored}\nmkdir -p \"$OUT\"\n" + opener(artefact) + " > \"$OUT\"/" + file + "\n");
+  }
+  return text;
+}
+
 std::string render_command(const model::Item& item, const model::Artefact& artefact) {
   return std::format(
       "What the command of the label `davit.command` of service `{0}` printed. The one of `davit.command.restore` "
@@ -193,6 +244,10 @@ std::string render_item(const model::Item& item, const catalog::Manifest& manife
   switch (item.id.kind) {
     case model::ItemKind::postgres:
       return text + render_postgres(item);
+    case model::ItemKind::ldap:
+      return text + render_ldap(item);
+    case model::ItemKind::rabbitmq:
+      return text + render_rabbitmq(item);
     case model::ItemKind::stack:
       text += "What Compose had made of the stack, as the Docker Engine described it. It holds secrets.\n\n";
       for (const model::Artefact& artefact : item.artefacts)

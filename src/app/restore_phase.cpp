@@ -7,9 +7,18 @@
 namespace davit::app {
 
 Phase phase_of(const model::Item& item) {
-  if (item.id.kind == model::ItemKind::postgres) return Phase::databases;
-  if (item.id.kind == model::ItemKind::search) return Phase::servers;
-  return item.id.kind == model::ItemKind::command ? Phase::commands : Phase::places;
+  switch (item.id.kind) {
+    case model::ItemKind::postgres:
+    case model::ItemKind::ldap:
+      return Phase::databases;
+    case model::ItemKind::search:
+    case model::ItemKind::rabbitmq:
+      return Phase::servers;
+    case model::ItemKind::command:
+      return Phase::commands;
+    default:
+      return Phase::places;
+  }
 }
 
 Result<> verify_commands(const PhaseWork& work, RunContext& run) {

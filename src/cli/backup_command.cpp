@@ -37,7 +37,8 @@ Result<int> backup(const Globals& globals, const BackupFlags& flags) {
   options.stack = stack;
   std::vector<std::string> files = flags.files;
   if (files.empty()) files = {globals.environment.get("DAVIT_FILES").value_or("")};
-  // The repository is there before anything asks where it is.
+  // The repository is known, and is there, before anything asks where it is.
+  TRY(bench.find_repository());
   if (!flags.dry_run) {
     TRY(bench.storage(Workbench::Use::write));
     TRY(bench.check_repository_outlives());

@@ -1,7 +1,9 @@
 #include "cli/globals.hpp"
 
 #include <algorithm>
+#include <utility>
 
+#include "app/backup_root.hpp"
 #include "app/guarded.hpp"
 #include "app/own_paths.hpp"
 #include "app/owner.hpp"
@@ -64,16 +66,40 @@ Result<std::unique_ptr<storage::Storage>> Workbench::open_s3() const {
   return cli::open_s3(globals_, location, globals_.s3, clock_);
 }
 
-Result<storage::Storage*> Workbench::storage(Use use) {
-  if (storage_) return storage_.get();
-  if (repository_.empty())
-    return fail(Errc::usage, "no repository was named",
-                "set --repository, DAVIT_REPOSITORY or BACKUP_ROOT to a directory or to s3://bucket/prefix");
-  if (storage::s3::is_location(repository_)) {
-    TRY_ASSIGN(s3, open_s3());
-    storage_ = std::move(s3);
-    return storage_.get();
+std::string Workbench::stack_of_repository() {
+  if (std::string named = globals_.value(globals_.stack, "DAVIT_STACK"); !named.empty()) return named;
+  auto stacks = engine().and_then([](engine::Engine* api) { return sources::list_stacks(*api); });
+  if (!stacks) {
+    log_info("look for BACKUP_ROOT in the .env of a stack: " + stacks.error().message());
+    return {};
   }
+  const auto runs = [](const sources::StackSummary& stack) { return stack.running > 0; };
+  if (std::ranges::count_if(*stacks, runs) == 1) return std::ranges::find_if(*stacks, runs)->name;
+  return stacks->size() == 1 ? stacks->front().name : std::string();
+}
+
+Result<> Workbench::find_repository() {
+  if (!repository_.empty() || std::exchange(looked_for_, true)) return {};
+  const std::string stack = stack_of_repository();
+  if (stack.empty()) return {};
+  auto api = engine();
+  if (!api) {
+    log_info("look for BACKUP_ROOT in the .env of stack " + stack + ": " + api.error().message());
+    return {};
+  }
+  TRY_ASSIGN(options, host_options());
+  // One of its own: the one that makes all other helpers must know where the repository is.
+  helper::Host reader(**api, options);
+  TRY_ASSIGN(found, app::find_backup_root(reader, options.self_container, stack, run_));
+  if (!found) return {};
+  repository_ = std::move(found->location);
+  named_by_ = std::move(found->source);
+  run_.reporter.note("repository " + escape_for_display(repository_) + " (" + named_by_ + ")");
+  return {};
+}
+
+Result<std::unique_ptr<storage::Storage>> Workbench::open_repository(Use use) const {
+  if (storage::s3::is_location(repository_)) return open_s3();
   if (repository_.contains("://") || repository_.starts_with("s3:"))
     return fail(Errc::usage, "repository " + escape_for_display(repository_) + " is neither a directory nor in S3",
                 "name a directory, or s3://bucket/prefix");
@@ -82,13 +108,24 @@ Result<storage::Storage*> Workbench::storage(Use use) {
   if (!local && local.error().code() == Errc::not_found)
     return std::unexpected(std::move(local).error().hint_if_none("check its path; the first backup makes it"));
   if (!local) return std::unexpected(std::move(local).error());
-  storage_ = *std::move(local);
+  return *std::move(local);
+}
+
+Result<storage::Storage*> Workbench::storage(Use use) {
+  if (storage_) return storage_.get();
+  TRY(find_repository());
+  if (repository_.empty())
+    return fail(Errc::usage, "no repository was named",
+                "set --repository, DAVIT_REPOSITORY or BACKUP_ROOT to a directory or to s3://bucket/prefix; BACKUP_ROOT "
+                "may stand in the .env of the stack's project, too");
+  auto opened = open_repository(use);
+  if (!opened && !named_by_.empty()) return std::unexpected(std::move(opened).error().context(named_by_));
+  if (!opened) return std::unexpected(std::move(opened).error());
+  storage_ = *std::move(opened);
   return storage_.get();
 }
 
-Result<helper::Host*> Workbench::host() {
-  if (host_) return host_.get();
-  TRY_ASSIGN(api, engine());
+Result<helper::Host::Options> Workbench::host_options() const {
   const std::string channel = globals_.value(globals_.channel, "DAVIT_CHANNEL");
   if (!channel.empty() && channel != "auto" && channel != "attach")
     return fail(Errc::usage, "channel \"" + escape_for_display(channel) + "\" is unknown", "write auto or attach");
@@ -96,6 +133,13 @@ Result<helper::Host*> Workbench::host() {
   options.image = globals_.value(globals_.helper_image, "DAVIT_HELPER_IMAGE");
   options.self_container = globals_.value(globals_.self, "DAVIT_SELF");
   options.attach_only = channel == "attach";
+  return options;
+}
+
+Result<helper::Host*> Workbench::host() {
+  if (host_) return host_.get();
+  TRY_ASSIGN(api, engine());
+  TRY_ASSIGN(options, host_options());
   const std::string directory = repository_directory();
   if (!directory.empty()) options.repository = app::directory_id(*api, directory);
   if (!file_.empty()) options.repository = app::directory_id(*api, file_);
@@ -134,6 +178,8 @@ Result<app::SourceSet*> Workbench::sources(const std::vector<std::string>& files
       return ids;
     };
   sources_->add({ItemKind::search}, sources::make_search_source(*host_, std::move(search)));
+  sources_->add({ItemKind::ldap}, sources::make_ldap_source(*host_));
+  sources_->add({ItemKind::rabbitmq}, sources::make_rabbitmq_source(*host_));
   sources_->add({ItemKind::command}, sources::make_command_source(*api, {allow_hooks}));
   sources_->add({ItemKind::volume, ItemKind::bind}, sources::make_volume_source(*host_, {skip_paths}));
   return sources_.get();

@@ -53,6 +53,9 @@ class Workbench {
   [[nodiscard]] Result<engine::Engine*> engine();
   // A directory, or a place in S3; empty: none was named.
   [[nodiscard]] const std::string& repository() const { return repository_; }
+  // Where nobody has named one, takes the one that the stack's `.env` names, if there is such: that of --stack, or of
+  // the only stack. Errc::usage if it names one that can't be told or reached.
+  [[nodiscard]] Result<> find_repository();
   enum class Use { read, write };
   // Errc::usage if no repository was named. For reading it must exist; a bucket must exist in any case.
   [[nodiscard]] Result<storage::Storage*> storage(Use use);
@@ -86,6 +89,10 @@ class Workbench {
   [[nodiscard]] Result<std::unique_ptr<storage::Storage>> open_s3() const;
   // An Engine of this machine; nothing where none answers.
   [[nodiscard]] Result<engine::Engine*> engine_nearby();
+  [[nodiscard]] Result<std::unique_ptr<storage::Storage>> open_repository(Use use) const;
+  [[nodiscard]] Result<helper::Host::Options> host_options() const;
+  // The stack whose `.env` counts; empty if it can't be told.
+  [[nodiscard]] std::string stack_of_repository();
   // The repository as a path of this process; empty if it is none.
   [[nodiscard]] std::string repository_directory() const;
 
@@ -95,6 +102,8 @@ class Workbench {
   RunContext run_;
   std::string repository_;  // a directory, or a place in S3; empty: none was named
   std::string file_;        // that is restored from; empty: none
+  std::string named_by_;    // "BACKUP_ROOT of /srv/shop/.env"; empty: the command line, or a variable
+  bool looked_for_ = false;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<storage::Storage> storage_;
   std::unique_ptr<helper::Host> host_;

@@ -14,16 +14,18 @@ struct Name {
   Value value;
   std::string_view text;
 };
-constexpr std::array kKinds{Name{ItemKind::volume, "volume"},   Name{ItemKind::bind, "bind"},
-                            Name{ItemKind::files, "files"},     Name{ItemKind::postgres, "postgres"},
-                            Name{ItemKind::search, "search"},   Name{ItemKind::stack, "stack"},
+constexpr std::array kKinds{Name{ItemKind::volume, "volume"},     Name{ItemKind::bind, "bind"},
+                            Name{ItemKind::files, "files"},       Name{ItemKind::postgres, "postgres"},
+                            Name{ItemKind::search, "search"},     Name{ItemKind::ldap, "ldap"},
+                            Name{ItemKind::rabbitmq, "rabbitmq"}, Name{ItemKind::stack, "stack"},
                             Name{ItemKind::command, "command"}};
 constexpr std::array kConsistencies{
     Name{Consistency::stopped, "stopped"},   Name{Consistency::paused, "paused"},
     Name{Consistency::dump, "dump"},         Name{Consistency::physical_wal, "physical+wal"},
     Name{Consistency::snapshot, "snapshot"}, Name{Consistency::live, "live"}};
-constexpr std::array kContents{Name{Content::tar, "tar"}, Name{Content::pg_custom, "pg_custom"},
-                               Name{Content::sql, "sql"}, Name{Content::json, "json"}, Name{Content::raw, "raw"}};
+constexpr std::array kContents{Name{Content::tar, "tar"},   Name{Content::pg_custom, "pg_custom"},
+                               Name{Content::sql, "sql"},   Name{Content::ldif, "ldif"},
+                               Name{Content::json, "json"}, Name{Content::raw, "raw"}};
 
 template <class Table, class Value>
 std::string_view text_of(const Table& table, Value value) {

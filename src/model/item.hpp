@@ -14,10 +14,10 @@
 
 namespace davit::model {
 
-// One thing that is protected. `volume:uploads`, `bind:config`, `files:project`, `postgres:db`, `search:logs`, `command:ldap`,
-// `stack:definition`.
-// A volume goes by its key in the compose file where it has one, a cluster by its service (of several nodes: the first by name).
-enum class ItemKind { volume, bind, files, postgres, search, stack, command };
+// One thing that is protected. `volume:uploads`, `bind:config`, `files:project`, `postgres:db`, `search:logs`,
+// `ldap:directory`, `rabbitmq:mq`, `command:app`, `stack:definition`. A volume goes by its key in the compose file where
+// it has one, a cluster by its service (of several nodes: the first by name).
+enum class ItemKind { volume, bind, files, postgres, search, ldap, rabbitmq, stack, command };
 [[nodiscard]] std::string_view name_of(ItemKind kind);
 struct ItemId {
   ItemKind kind = ItemKind::volume;
@@ -34,7 +34,7 @@ enum class Consistency { stopped, paused, dump, physical_wal, snapshot, live };
 [[nodiscard]] Result<Consistency> parse_consistency(std::string_view text);
 
 // What the plain bytes of an artefact are, and so which tool opens them.
-enum class Content { tar, pg_custom, sql, json, raw };
+enum class Content { tar, pg_custom, sql, ldif, json, raw };
 [[nodiscard]] std::string_view name_of(Content content);
 [[nodiscard]] Result<Content> parse_content(std::string_view text);
 
@@ -49,7 +49,7 @@ struct Artefact {
   stream::Codec codec = stream::Codec::none;
   stream::Extent plain;
   stream::Extent stored;
-  std::uint64_t entries = 0;              // tar: members
+  std::uint64_t entries = 0;              // tar: members; ldif: entries; definitions of a broker: how many
   std::optional<std::string> base;        // a differential: which artefact it builds on (docs/format.md)
   std::optional<std::string> encryption;  // "age"; nothing: none
   Attributes attributes;                  // by kind of item; for a dump "database", its name

@@ -46,6 +46,18 @@ bool apply_search(Settings& settings, std::string_view value) {
   return value == "auto" || value == "snapshot" || value == "off";
 }
 
+bool apply_ldap(Settings& settings, std::string_view value) {
+  using enum Settings::Ldap;
+  settings.ldap = value == "dump" ? dump : value == "off" ? off : automatic;
+  return value == "auto" || value == "dump" || value == "off";
+}
+
+bool apply_rabbitmq(Settings& settings, std::string_view value) {
+  using enum Settings::Rabbitmq;
+  settings.rabbitmq = value == "definitions" ? definitions : value == "off" ? off : automatic;
+  return value == "auto" || value == "definitions" || value == "off";
+}
+
 bool apply_quiesce(Settings& settings, std::string_view value) {
   using enum Settings::Quiesce;
   settings.quiesce = value == "stop" ? stop : value == "pause" ? pause : none;
@@ -74,7 +86,7 @@ bool apply_arguments(std::vector<std::string>& into, std::string_view value) {
 constexpr std::string_view kArguments = "a JSON array of arguments, such as [\"tool\", \"--option\"]";
 constexpr std::string_view kSeconds = "seconds, or a time such as 5m";
 
-constexpr std::array<LabelRule, 21> kRules{{
+constexpr std::array<LabelRule, 24> kRules{{
     {"davit.enable", "service or volume", "true or false",
      "false leaves the volume out; on a service: its database, and what only services with this label mount"},
     {"davit.files", "service", "paths below the project directory, separated by commas",
@@ -102,6 +114,12 @@ constexpr std::array<LabelRule, 21> kRules{{
     {"davit.search.insecure", "service", "true or false", "true: its TLS certificate is not checked"},
     {"davit.search.indices", "service", "patterns of * and ? over names, separated by commas",
      "which indices a snapshot holds; those that begin with - are left out; by default all but the server's own"},
+    {"davit.ldap", "service", "auto, dump or off",
+     "dump: it is an OpenLDAP server, though it may not look like one; off: it is none"},
+    {"davit.ldap.config", "service", "a directory of the container",
+     "where its slapd has its configuration (cn=config), if davit can't find out"},
+    {"davit.rabbitmq", "service", "auto, definitions or off",
+     "definitions: it is a RabbitMQ server, though it may not look like one; off: it is none"},
     {"davit.quiesce", "service or volume", "pause, stop or none",
      "what happens to running services while a volume that they write is read; pause by default"},
     {"davit.quiesce.max", "service or volume", kSeconds,
@@ -130,6 +148,12 @@ constexpr std::array<Apply, kRules.size()> kApply{
     [](Settings&, std::string_view value) { return value.starts_with('/'); },
     [](Settings&, std::string_view value) { return value == "true" || value == "false"; },
     [](Settings& settings, std::string_view value) { return apply_list(settings.search_indices, value); },
+    apply_ldap,
+    [](Settings& settings, std::string_view value) {
+      settings.ldap_config = value;
+      return value.starts_with('/');
+    },
+    apply_rabbitmq,
     apply_quiesce,
     [](Settings& settings, std::string_view value) {
       return (settings.quiesce_max = parse_seconds(value)).has_value();

@@ -25,6 +25,11 @@ struct Settings {
   enum class Search { automatic, snapshot, off };
   Search search = Search::automatic;        // davit.search, on a service
   std::vector<std::string> search_indices;  // davit.search.indices: patterns, those with a leading '-' leave out
+  enum class Ldap { automatic, dump, off };
+  Ldap ldap = Ldap::automatic;  // davit.ldap, on a service
+  std::string ldap_config;      // davit.ldap.config; empty: found out
+  enum class Rabbitmq { automatic, definitions, off };
+  Rabbitmq rabbitmq = Rabbitmq::automatic;  // davit.rabbitmq, on a service
   // davit.quiesce: what happens to those who write a volume while it is read. A volume's own label wins for that
   // volume.
   enum class Quiesce { none, pause, stop };

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sources/host_path.hpp"
+#include "sources/ldap/entry.hpp"
 #include "sources/one_off.hpp"
 #include "sources/opensearch/settle.hpp"
 #include "sources/place_restore.hpp"
@@ -96,6 +97,7 @@ Result<Lines> settle_restore(helper::Host& host, const json& entry, bool decided
   if (kind == "place") return settle_place(host, entry, decided, run);
   if (kind == "cluster") return settle_cluster(host, entry, decided, run);
   if (kind == "search") return settle_search(host, entry, decided, run);
+  if (kind == "ldap") return settle_ldap(host, entry, decided, run);
   return fail(Errc::corrupt, "the journal has an entry of a kind that is no restore's: " + kind);
 }
 

@@ -17,6 +17,7 @@ namespace davit::sources {
 //   "place":  the old contents are put back; or the new ones stand and the old ones go.
 //   "cluster": the same for databases; a one-off container is stopped and removed.
 //   "search": the same for indices of a search cluster, through its running server.
+//   "ldap": the same for the files of a directory server.
 [[nodiscard]] Result<std::vector<std::string>> settle_restore(helper::Host& host, const nlohmann::json& entry,
                                                               bool decided, RunContext& run);
 

@@ -1,6 +1,7 @@
 #include "app/quiesce/plan.hpp"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "app/quiesce/start_order.hpp"
@@ -23,8 +24,13 @@ bool is_place(const Item& item) { return item.id.kind == ItemKind::volume || ite
 
 // Whether it is read through a command in the service's container, which must run then.
 bool is_dump(const Item& item) {
-  return item.id.kind == ItemKind::postgres || item.id.kind == ItemKind::search || item.id.kind == ItemKind::command;
+  using enum ItemKind;
+  return std::ranges::contains(std::array{postgres, search, ldap, rabbitmq, command}, item.id.kind);
 }
+
+// Whether that is all that matters of the service's data. A broker's definitions are not: its messages are in its
+// volume, for which it is held, behind them.
+bool is_all(const Item& item) { return is_dump(item) && item.id.kind != ItemKind::rabbitmq; }
 
 How how_of(Settings::Quiesce quiesce) {
   switch (quiesce) {
@@ -67,7 +73,7 @@ class Planner {
       if (const sources::Service* service = service_of(stack, container); service != nullptr && !container.state.paused)
         active_.insert(service->name);
     for (const Item& item : items)
-      if (is_dump(item)) dumped_.insert(item.services.begin(), item.services.end());
+      if (is_all(item)) dumped_.insert(item.services.begin(), item.services.end());
     plan_.consistent = options.consistent;
   }
 
@@ -234,7 +240,8 @@ class Planner {
       const std::set<std::string>& touched = touched_[item.id];
       for (std::size_t i = 0; i < plan_.services.size(); ++i) {
         const QuiescedService& service = plan_.services[i];
-        const bool holds = held.contains(service.name) || (options_.consistent && service.how != How::none);
+        const bool all = options_.consistent && item.id.kind != ItemKind::rabbitmq;
+        const bool holds = held.contains(service.name) || (all && service.how != How::none);
         if (holds) quiesce.held.push_back(i);
         if (holds || touched.contains(service.name)) quiesce.touched.push_back(i);
         if (held.contains(service.name) && service.how == How::pause && quiesce.consistency == Consistency::stopped)
@@ -304,8 +311,10 @@ std::vector<Item> in_reading_order(std::vector<Item> items, const QuiescePlan& p
   };
   // What needs nobody held comes first, and among it the dumps.
   const auto rest = std::ranges::stable_partition(items, [&](const Item& item) { return held_for(item).empty(); });
-  std::ranges::stable_partition(std::ranges::subrange(items.begin(), rest.begin()),
-                                [](const Item& item) { return !is_place(item); });
+  const std::ranges::subrange first(items.begin(), rest.begin());
+  std::ranges::stable_partition(first, [](const Item& item) { return !is_place(item); });
+  // Before the first of the others has anybody held, its own service among them.
+  std::ranges::stable_partition(first, [](const Item& item) { return item.id.kind == ItemKind::rabbitmq; });
   std::set<std::size_t> held;
   for (auto next = rest.begin(); next != items.end(); ++next) {
     const auto shared = [&](const Item& item) {

@@ -306,3 +306,28 @@ TEST_CASE("dumps are read first, and items that share services follow one anothe
   CHECK(order ==
         Names{"stack:definition", "postgres:db", "volume:free", "volume:a", "volume:c", "volume:b", "volume:d"});
 }
+
+TEST_CASE("a broker is stopped behind the export of its definitions, also where all are held at once", "[quiesce]") {
+  const auto data = volume_item("mq");
+  const auto other = volume_item("a");
+  const auto definitions = item_of(model::ItemKind::rabbitmq, "mq", {"mq"});
+  const auto dump = item_of(model::ItemKind::postgres, "db", {"db"});
+  const auto directory = item_of(model::ItemKind::ldap, "ldap", {"ldap"});
+  const World world{{{.service = "app", .mounts = {volume_mount("shop_a", "/a")}},
+                     {.service = "db"},
+                     {.service = "ldap"},
+                     {.service = "mq",
+                      .mounts = {volume_mount("shop_mq", "/var/lib/rabbitmq")},
+                      .labels = {{"davit.quiesce", "stop"}}}}};
+  const std::vector<model::Item> items{other, data, dump, directory, definitions};
+  for (const bool consistent : {false, true}) {
+    const auto plan = world.plan(items, {.consistent = consistent});
+    CHECK(services_of(plan) == "app pause, mq stop");
+    CHECK(held_for(plan, definitions).empty());
+    CHECK(consistency_of(plan, data) == Consistency::stopped);
+    const auto order = in_reading_order(items, plan);
+    CHECK(order.front().id == definitions.id);
+    CHECK(order[1].id == dump.id);
+    CHECK(order[2].id == directory.id);
+  }
+}

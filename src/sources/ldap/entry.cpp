@@ -1,0 +1,97 @@
+#include "sources/ldap/entry.hpp"
+
+#include <nlohmann/json.hpp>
+#include <ranges>
+
+#include "engine/decode.hpp"
+#include "sources/assemble.hpp"
+#include "sources/idle.hpp"
+#include "sources/restore_entry.hpp"
+#include "util/text.hpp"
+
+namespace davit::sources {
+namespace {
+
+using nlohmann::json;
+using Lines = std::vector<std::string>;
+
+engine::IsAlive all_but(const std::string& dead) {
+  return [dead](const engine::Labels& labels) -> Result<bool> {
+    const auto label = labels.find(engine::kRunLabel);
+    return label == labels.end() || label->second != dead;
+  };
+}
+
+// The name of a volume that is gone, and that the container would have mounted.
+Result<std::string> lost_volume(engine::Engine& engine, const engine::ContainerInfo& container) {
+  for (const engine::Mount& mount : container.mounts) {
+    if (mount.type != "volume" || is_anonymous(mount.name)) continue;
+    const auto volume = engine.inspect_volume(mount.name);
+    if (volume) continue;
+    if (volume.error().code() == Errc::not_found) return mount.name;
+    return std::unexpected(volume.error());
+  }
+  return std::string();
+}
+
+}  // namespace
+
+json to_json(const LdapEntry& entry) {
+  json areas = json::array();
+  for (const LdapArea& area : entry.areas)
+    areas.push_back({{"config", area.kind == LdapArea::Kind::config},
+                     {"directory", encode_file_name(area.directory)},
+                     {"made", names_to_json(area.made)}});
+  return {{"kind", "ldap"},           {"run", entry.run},
+          {"user", entry.user},       {"service", encode_file_name(entry.service)},
+          {"record", entry.record},   {"repo_digests", names_to_json(entry.repo_digests)},
+          {"areas", std::move(areas)}};
+}
+
+Result<LdapEntry> ldap_entry_from(const json& object) {
+  try {
+    LdapEntry entry;
+    entry.run = object.at("run").get<std::string>();
+    entry.user = object.at("user").get<std::string>();
+    entry.record = object.at("record").get<std::string>();
+    TRY_ASSIGN(service, decode_file_name(object.at("service").get<std::string>()));
+    TRY_ASSIGN(digests, names_from_json(object.at("repo_digests")));
+    entry.service = std::move(service);
+    entry.repo_digests = std::move(digests);
+    for (const json& each : object.at("areas")) {
+      TRY_ASSIGN(directory, decode_file_name(each.at("directory").get<std::string>()));
+      TRY_ASSIGN(made, names_from_json(each.at("made")));
+      const bool config = each.at("config").get<bool>();
+      entry.areas.push_back({config ? LdapArea::Kind::config : LdapArea::Kind::database, entry.run,
+                             std::move(directory), std::move(made)});
+    }
+    return entry;
+  } catch (const json::exception& error) {
+    return fail(Errc::corrupt, std::string("the journal has an entry of a directory of another form: ") + error.what());
+  }
+}
+
+Result<Lines> settle_ldap(helper::Host& host, const json& object, bool decided, RunContext& run) {
+  TRY_ASSIGN(entry, ldap_entry_from(object));
+  engine::Engine& engine = host.engine();
+  // What it had at work there ends with its container.
+  TRY(sweep_one_offs(engine, all_but(entry.run)));
+  const std::string what = "restore " + entry.run + ": the directory of service " + escape_for_display(entry.service);
+  if (entry.areas.empty()) return Lines{};
+  const json record = json::parse(entry.record, nullptr, false);
+  TRY_ASSIGN(container, in_context(engine::decode_container(record), what));
+  TRY_ASSIGN(lost, lost_volume(engine, container));
+  if (!lost.empty()) return Lines{what + " is not put right: volume " + lost + " is gone"};
+  OneOffOptions options;
+  options.purpose = "put right the directory of service " + entry.service;
+  options.entrypoint = idle_entrypoint();
+  options.repo_digests = entry.repo_digests;
+  TRY_ASSIGN(one_off, OneOff::start(engine, container, options, ready_at_once, run));
+  const LdapAreas areas(engine, one_off.id(), entry.user);
+  for (const LdapArea& area : entry.areas | std::views::reverse)
+    TRY(in_context(decided ? areas.finish(area, run) : areas.undo(area, run), what));
+  TRY(one_off.close());
+  return Lines{what + (decided ? " is restored" : " is the old one again")};
+}
+
+}  // namespace davit::sources

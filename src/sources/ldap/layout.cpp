@@ -1,0 +1,58 @@
+#include "sources/ldap/layout.hpp"
+
+#include <charconv>
+
+#include "sources/assemble.hpp"
+#include "sources/host_path.hpp"
+#include "util/text.hpp"
+
+namespace davit::sources {
+
+using model::attribute;
+
+std::vector<std::string> LdapLayout::directories() const {
+  std::vector<std::string> all{config};
+  for (const Database& database : databases) all.push_back(database.directory);
+  return all;
+}
+
+Result<int> ldap_number(const model::Artefact& artefact) {
+  const std::string text = attribute(artefact.attributes, "database");
+  int number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() || number < 0)
+    return fail(Errc::corrupt, artefact.path + " doesn't say which database it holds");
+  return number;
+}
+
+Result<LdapLayout> layout_of(const model::Item& item) {
+  LdapLayout layout{
+      .user = attribute(item.attributes, "user"), .config = attribute(item.attributes, "config"), .databases = {}};
+  const bool is_user = !layout.user.empty() && layout.user.find_first_not_of("0123456789:") == std::string::npos;
+  if (!is_user || !layout.config.starts_with('/'))
+    return fail(Errc::corrupt,
+                "the manifest doesn't say where " + item.id.text() + " has its configuration, and whose it is");
+  for (const model::Artefact& artefact : item.artefacts) {
+    TRY_ASSIGN(number, ldap_number(artefact));
+    if (number == 0) continue;
+    std::string directory = attribute(artefact.attributes, "directory");
+    if (!directory.starts_with('/'))
+      return fail(Errc::corrupt, "the manifest doesn't say where the database of " + artefact.path + " lies");
+    layout.databases.push_back({number, std::move(directory)});
+  }
+  return layout;
+}
+
+std::optional<model::ItemId> item_of_mount(const Stack& stack, const engine::Mount& mount) {
+  if (mount.type == "volume") {
+    const Volume* volume = stack.find_volume(mount.name);
+    if (volume == nullptr || is_anonymous(volume->info)) return std::nullopt;
+    return model::ItemId{model::ItemKind::volume, volume->key};
+  }
+  if (mount.type != "bind" || stack.project_dir.empty()) return std::nullopt;
+  const auto below = path_below(normal_path(mount.source), normal_path(stack.project_dir));
+  if (!below) return std::nullopt;
+  return model::ItemId{model::ItemKind::bind, *below};
+}
+
+}  // namespace davit::sources

@@ -1,0 +1,169 @@
+#include "sources/rabbitmq/restore.hpp"
+
+#include "sources/place_restore.hpp"
+#include "sources/postgres/seat.hpp"
+#include "sources/rabbitmq/broker.hpp"
+#include "sources/rabbitmq/definitions.hpp"
+#include "stream/encoding.hpp"
+#include "util/text.hpp"
+
+namespace davit::sources {
+namespace {
+
+using namespace std::chrono_literals;
+using model::attribute;
+
+constexpr std::size_t kDefinitionsLimit = 256U << 20U;
+constexpr std::size_t kNamed = 10;
+
+// The item with the broker's data, if it is restored along.
+std::optional<model::ItemId> data_restored_along(const model::Item& item, const Target& target) {
+  const std::string text = attribute(item.attributes, "data");
+  if (text.empty() || !target.takes) return std::nullopt;
+  auto id = model::parse_item_id(text);
+  if (!id) return std::nullopt;
+  // What is bound may be part of a directory that is restored as a whole.
+  while (!target.takes(*id) && id->kind == model::ItemKind::bind && id->name.contains('/'))
+    id->name = id->name.substr(0, id->name.rfind('/'));
+  if (!target.takes(*id)) return std::nullopt;
+  return *id;
+}
+
+std::string host_of(std::string_view node) { return std::string(node.substr(node.find('@') + 1)); }
+
+// A node finds only what one of its own name has stored.
+std::vector<Conflict> check_node(const Seating& seating, const model::Item& item, const Target& target,
+                                 const model::ItemId& data) {
+  const std::string was = attribute(item.attributes, "node");
+  if (was.empty() || seating.container == nullptr) return {};
+  const std::string will = node_name_of(*seating.container, !seating.recorded);
+  if (will == was) return {};
+  const std::string service = "service " + item.id.name;
+  const std::string as =
+      will.empty() ? "a name made of its new container's id: it has no hostname" : escape_for_display(will);
+  return {{"the queues of " + item.id.text() + " are of node " + escape_for_display(was) + ", and the node of " +
+               service + " would have " + (will.empty() ? as : "the name " + as) + " and find none of them",
+           "write \"hostname: " + host_of(was) + "\" for " + service +
+               " in the compose file, and make its container: docker compose -p " + target.stack + " up --no-start " +
+               item.id.name + "; or restore its definitions only, into the running broker: --exclude " + data.text(),
+           false}};
+}
+
+std::string first_of(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kNamed); ++i) text += (i == 0 ? "" : "; ") + names[i];
+  if (names.size() > kNamed) text += "; and " + std::to_string(names.size() - kNamed) + " more";
+  return text;
+}
+
+Result<Definitions> definitions_of(const Broker& broker, RunContext& run) {
+  TRY_ASSIGN(text, broker.export_definitions(run));
+  return Definitions::parse(text);
+}
+
+// The definitions are in the data that is restored along: they are only looked at.
+class NothingToImport : public Restoration {
+ public:
+  Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored,
+                                     RunContext&) override {
+    stream::Decoder plain(artefact.codec, stored, artefact.plain, artefact.stored);
+    TRY_ASSIGN(text, stream::read_all(plain, kDefinitionsLimit));
+    TRY(Definitions::parse(text));
+    return std::vector<Finding>{};
+  }
+  Result<> commit(RunContext&) override { return {}; }
+  Result<> hold(RunContext&) override { return {}; }
+  Result<> seal(RunContext&) override { return {}; }
+  Result<> finish(RunContext&) override { return {}; }
+  Result<> rollback(RunContext&) override { return {}; }
+  void leave() override {}
+};
+
+// An import can't be led back: what it adds stays. So it is done late, and only when everything about it is known.
+class Import : public Restoration {
+ public:
+  Import(engine::Engine& engine, const model::Item& item, const Target& target)
+      : engine_(engine), item_(item), target_(target) {}
+
+  Result<std::vector<Finding>> stage(const model::Artefact& artefact, stream::ByteSource& stored,
+                                     RunContext& run) override {
+    stream::Decoder plain(artefact.codec, stored, artefact.plain, artefact.stored);
+    TRY_ASSIGN(text, stream::read_all(plain, kDefinitionsLimit));
+    TRY_ASSIGN(wanted, Definitions::parse(text));
+    const Seating seating = find_seating(item_, target_);
+    if (!seating.running)
+      return fail(Errc::unavailable, "service " + item_.id.name + " doesn't run, so nothing can be imported into it");
+    const Broker broker(engine_, seating.container->id);
+    TRY(broker.wait(120s, run));
+    TRY_ASSIGN(before, definitions_of(broker, run));
+    const auto changed = wanted.changed(before);
+    if (!changed.empty() && !before.is_fresh()) {
+      const std::string what =
+          "the import changes in the broker of service " + item_.id.name + ": " + first_of(changed);
+      if (!target_.replace) return fail(Errc::exists, what, "pass --replace to have them as in the backup");
+      run.reporter.note(what);
+    }
+    imported_ = true;
+    TRY(broker.import_definitions(text, run));
+    TRY_ASSIGN(after, definitions_of(broker, run));
+    auto left = wanted.missing(after);
+    const auto differing = wanted.changed(after);
+    left.insert(left.end(), differing.begin(), differing.end());
+    if (!left.empty())
+      return fail(Errc::failed,
+                  "the broker took the definitions, and does not have them as in the backup: " + first_of(left),
+                  "a queue or exchange that exists keeps its own properties: delete it first, or restore into an empty "
+                  "broker");
+    return std::vector<Finding>{};
+  }
+  Result<> commit(RunContext&) override { return {}; }
+  Result<> hold(RunContext&) override { return {}; }
+  Result<> seal(RunContext&) override { return {}; }
+  Result<> finish(RunContext&) override { return {}; }
+  Result<> rollback(RunContext&) override {
+    if (!imported_) return {};
+    return fail(Errc::failed, "definitions were imported into the broker of service " + item_.id.name +
+                                  ", and nothing leads back from that");
+  }
+  void leave() override {}
+
+ private:
+  engine::Engine& engine_;
+  const model::Item item_;
+  const Target target_;
+  bool imported_ = false;
+};
+
+}  // namespace
+
+Result<std::vector<Conflict>> check_rabbitmq(engine::Engine& engine, const model::Item& item, const Target& target,
+                                             RunContext& run) {
+  const Seating seating = find_seating(item, target);
+  if (const auto data = data_restored_along(item, target)) return check_node(seating, item, target, *data);
+  std::vector<Conflict> conflicts;
+  const std::string service = "service " + item.id.name;
+  if (!seating.running) {
+    if (target.starts && target.starts(item.id.name)) return conflicts;
+    conflicts.push_back({service + " doesn't run, and definitions are imported into a running broker",
+                         "restore the rest with --exclude " + item.id.text() +
+                             ", start the service, then restore with --only " + item.id.text(),
+                         false});
+    return conflicts;
+  }
+  const Broker broker(engine, seating.container->id);
+  TRY(broker.wait(15s, run));
+  TRY_ASSIGN(present, definitions_of(broker, run));
+  if (!present.is_fresh())
+    conflicts.push_back({"the broker of " + service + " has " + present.summary() +
+                             ", and the definitions of the backup are merged into that, without a way back",
+                         "--replace has those of the same names as in the backup; others stay", true});
+  return conflicts;
+}
+
+Result<std::unique_ptr<Restoration>> restore_rabbitmq(engine::Engine& engine, const model::Item& item,
+                                                      const Target& target) {
+  if (data_restored_along(item, target)) return std::make_unique<NothingToImport>();
+  return std::make_unique<Import>(engine, item, target);
+}
+
+}  // namespace davit::sources

@@ -1,0 +1,119 @@
+"""A broker: seed → back up → destroy → restore → compare definitions, logins, and the messages in their order."""
+
+import shutil
+import uuid
+
+import pytest
+
+from support.davit import SCRATCH, Davit
+from support.rabbitmq import COMPOSE, MESSAGES, PASSWORD, Broker
+from support.refusal import said
+from support.stack import Stack
+
+
+class Site:
+    def __init__(self, engine, binary, hostname="mq", quiesce="stop"):
+        self.engine = engine
+        self.home = SCRATCH / f"e2emq{uuid.uuid4().hex[:8]}"
+        self.repository = self.home / "backups"
+        self.repository.mkdir(parents=True)
+        self.stack = Stack(engine, self.home.name, self.home / "project")
+        self.write(hostname, quiesce)
+        self.stack.up()
+        self.broker = Broker(self.stack)
+        self.davit_of_stack = Davit("container", engine, self.repository, binary)
+
+    def write(self, hostname="mq", quiesce="stop"):
+        text = COMPOSE.format(hostname=hostname, quiesce=quiesce)
+        self.stack.write("\n".join(line for line in text.splitlines() if hostname or "hostname:" not in line), {})
+
+    def davit(self, command, *args, **more):
+        return self.davit_of_stack(command, "--stack", self.stack.name, *args, **more)
+
+    def destroy(self):
+        self.stack.destroy()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def site(engine, binary):
+    site = Site(engine, binary)
+    site.broker.seed()
+    site.seeded = site.broker.definitions()
+    site.davit("backup")  # exit code 0: no finding
+    yield site
+    site.destroy()
+
+
+def compare(site, messages):
+    assert site.broker.definitions() == site.seeded
+    assert site.broker.logs_in("app", PASSWORD) and not site.broker.logs_in("app", "other")
+    assert site.broker.messages() == messages
+
+
+def test_what_is_stored(site):
+    assert site.stack.states() == {"mq": "running"}
+    manifest = site.davit_of_stack.json("show", "--stack", site.stack.name)
+    items = {f"{item['kind']}:{item['name']}": item for item in manifest["items"]}
+    assert items["volume:mq"]["consistency"] == "stopped"
+    assert items["rabbitmq:mq"]["attributes"]["node"] == "rabbit@mq"
+    assert items["rabbitmq:mq"]["attributes"]["data"] == "volume:mq"
+    assert manifest["findings"] == []
+    site.davit("verify", "--deep")
+
+
+def test_after_everything_is_gone(site):
+    site.stack.down()
+    site.davit("restore")
+    cookie = site.engine.in_volume(site.stack.volume("mq"), "stat -c '%u:%g %a' .erlang.cookie")
+    assert cookie == "999:999 400\n"
+    site.stack.up()
+    compare(site, MESSAGES)
+
+
+def test_another_node_is_refused(site):
+    site.stack.down()
+    site.write(hostname="other")
+    site.stack.compose("up", "--no-start")
+    refused = site.davit("restore", "--replace", code=1)
+    said(refused.stderr, r"are of node rabbit@mq, and the node of service mq would have the name rabbit@other",
+         r'write "hostname: mq" for service mq')
+    site.write()
+    site.stack.compose("up", "--no-start")
+    site.davit("restore", "--replace")
+    site.stack.up()
+    compare(site, MESSAGES)
+
+
+def test_definitions_alone(site):
+    """Without the data they go into the running broker; what is there of others stays, and is asked for."""
+    site.stack.down()
+    site.stack.compose("up", "--no-start")
+    refused = site.davit("restore", "--exclude", "volume:mq", code=1)
+    said(refused.stderr, r"service mq doesn't run", r"start the service, then restore with --only rabbitmq:mq")
+    site.stack.up()
+    site.davit("restore", "--only", "rabbitmq:mq")
+    compare(site, [])
+    site.broker.ctl("change_password", "app", "changed")
+    site.broker.ctl("add_user", "newcomer", "x")
+    refused = site.davit("restore", "--only", "rabbitmq:mq", code=1)
+    said(refused.stderr, r"the broker of service mq has 2 vhosts \(/, shop\), 3 users \(app, guest, newcomer\)", r"--replace")
+    restored = site.davit("restore", "--only", "rabbitmq:mq", "--replace")
+    assert "the import changes in the broker of service mq: user app" in restored.stderr
+    assert site.broker.logs_in("app", PASSWORD) and site.broker.logs_in("newcomer", "x")
+
+
+def test_what_may_not_come_back_is_said(engine, binary):
+    """Without a hostname and without the label that stops the node, the backup has findings that say what to write."""
+    site = Site(engine, binary, hostname="", quiesce="pause")
+    try:
+        site.broker.seed()
+        backup = site.davit("backup", code=3)
+        text = backup.stdout + backup.stderr
+        assert 'write "hostname: mq" for it in the compose file' in text, text
+        assert "set the label davit.quiesce=stop on service mq" in text, text
+        site.stack.down()
+        refused = site.davit("restore", code=1)
+        said(refused.stderr, r"a name made of its new container's id", r'write "hostname: [0-9a-f]{12}" for service mq')
+    finally:
+        site.destroy()
