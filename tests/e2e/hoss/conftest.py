@@ -1,0 +1,81 @@
+"""The stack of compose/hoss.yaml, seeded and backed up once: the restores are the tests."""
+
+import contextlib
+import shutil
+import uuid
+
+import pytest
+
+from support.davit import IMAGE, SCRATCH, Davit
+from support.hoss import IMAGES, Hoss, free_port
+from support.nested import NestedEngine
+
+
+class Site:
+    """The stack as it was at its backup, with what was seen then, and what davit said."""
+
+    def __init__(self, engine, binary, secure):
+        self.engine, self.binary = engine, binary
+        name = f"e2ehoss{uuid.uuid4().hex[:8]}"
+        self.scratch = SCRATCH / name
+        self.hoss = Hoss(engine, self.scratch / ".hoss", self.scratch / "backup root", name, secure)
+
+    def set_up(self):
+        self.hoss.write(IMAGE, f"127.0.0.1:{free_port()}")
+        self.hoss.up()
+        self.hoss.seed()
+        self.facts = self.hoss.facts()
+        self.files, self.secrets = self.hoss.project_files(), self.hoss.secret_files()
+        # As the compose file has it, with the BACKUP_ROOT of `.env`.
+        self.planned = self.davit_service("backup", "--dry-run").stdout
+        self.said = self.davit_service()
+        return self
+
+    def davit_service(self, *args):
+        """docker compose run --rm davit ARGS…"""
+        return self.hoss.stack.compose("run", "--rm", "-T", "davit", *args)
+
+    def davit(self, engine, repository):
+        return Davit("container", engine, repository, self.binary)
+
+    @contextlib.contextmanager
+    def carried_away(self):
+        """Neither the project's directory nor BACKUP_ROOT is there: of all that, only the backups, in the directory that
+        this gives."""
+        gone, carried = self.scratch / "gone", self.scratch / "carried"
+        gone.mkdir()
+        for path in (self.hoss.stack.directory, self.hoss.root):
+            path.rename(gone / path.name)
+        shutil.copytree(gone / self.hoss.root.name / "backups", carried / "backups")
+        try:
+            yield carried
+        finally:
+            shutil.rmtree(carried)
+            for path in (self.hoss.stack.directory, self.hoss.root):
+                shutil.rmtree(path, ignore_errors=True)
+                (gone / path.name).rename(path)
+            gone.rmdir()
+
+    def destroy(self):
+        self.hoss.stack.destroy()
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["secure", "open"])
+def site(request, engine, binary):
+    """With the security plugin of OpenSearch, and without it."""
+    site = Site(engine, binary, request.param)
+    try:
+        yield site.set_up()
+    finally:
+        site.destroy()
+
+
+@pytest.fixture
+def other_engine(engine, site):
+    """An Engine that knows nothing of the stack, with the images of its services."""
+    nested = NestedEngine(engine, site.scratch)
+    try:
+        yield nested.create(IMAGE, *sorted(set(IMAGES.values())))
+    finally:
+        nested.destroy()
