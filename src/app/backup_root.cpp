@@ -51,7 +51,8 @@ Result<std::optional<std::string>> file_in_tar(std::string_view tar) {
     while (true) {
       TRY_ASSIGN(data, reader.read_data());
       if (data.bytes.empty()) break;
-      text->replace(data.offset, data.bytes.size(), reinterpret_cast<const char*>(data.bytes.data()), data.bytes.size());
+      text->replace(data.offset, data.bytes.size(), reinterpret_cast<const char*>(data.bytes.data()),
+                    data.bytes.size());
     }
   }
 }

@@ -157,15 +157,17 @@ std::string render_search(const model::Item& item) {
   const std::string directory = encode_file_name("search-" + item.id.name);
   const std::string snapshot = attribute(item.attributes, "snapshot");
   std::string text = std::format(
-      "A snapshot of {} {}, as files of a repository of the type `fs`. Unpack them below a directory of `path.repo` that "
+      "A snapshot of {} {}, as files of a repository of the type `fs`. Unpack them below a directory of `path.repo` "
+      "that "
       "all nodes of the new cluster have mounted and may read; it takes the same version, or a newer one that still "
       "reads its indices. An open index of the same name must be deleted or closed before.\n\n",
       escape_for_display(attribute(item.attributes, "distribution")),
       escape_for_display(attribute(item.attributes, "version")));
   for (const model::Artefact& artefact : item.artefacts)
-    text += block(std::format("OUT=${{OUT:-restored}}\nmkdir -p \"$OUT\"/{0}\n{1} | tar --extract --file=- "
-                              "--directory=\"$OUT\"/{0} --numeric-owner --same-permissions\n",
-                              quote_for_sh(directory), opener(artefact)));
+    text +=
+        block(std::format("OUT=${{OUT:-restored}}\nmkdir -p \"$OUT\"/{0}\n{1} | tar --extract --file=- "
+                          "--directory=\"$OUT\"/{0} --numeric-owner --same-permissions\n",
+                          quote_for_sh(directory), opener(artefact)));
   return text +
          std::format(
              "Then, with `DIRECTORY` for where that is in the container:\n\n"

@@ -27,8 +27,8 @@ sources::Conflict changed(const catalog::ServiceRecord& recorded, const ImageNow
   const std::string was = recorded.image == now.reference
                               ? shown(recorded.image_id)
                               : std::format("{} ({})", escape_for_display(recorded.image), shown(recorded.image_id));
-  return {std::format("service {} {} {}, and the backup is of {}", service, now.runs ? "has the image" : "would get the image",
-                      image, was),
+  return {std::format("service {} {} {}, and the backup is of {}", service,
+                      now.runs ? "has the image" : "would get the image", image, was),
           kRemedy, false};
 }
 
@@ -49,8 +49,9 @@ Result<std::vector<ImageNow>> images_of(engine::Engine& engine, const catalog::S
   if (recorded.image.empty()) return images;
   auto image = engine.inspect_image(recorded.image);
   if (!image && image.error().code() == Errc::not_found) return images;
-  if (!image) return in_context<std::vector<ImageNow>>(std::unexpected(std::move(image).error()),
-                                                       "look at the image of service " + escape_for_display(recorded.name));
+  if (!image)
+    return in_context<std::vector<ImageNow>>(std::unexpected(std::move(image).error()),
+                                             "look at the image of service " + escape_for_display(recorded.name));
   images.push_back({.reference = recorded.image, .id = image->id, .digests = image->repo_digests, .runs = false});
   return images;
 }
@@ -74,8 +75,7 @@ bool is_same_image(const catalog::ServiceRecord& recorded, const ImageNow& now) 
 std::vector<std::string> services_with_data(const std::vector<model::Item>& items) {
   std::vector<std::string> names;
   for (const model::Item& item : items)
-    if (holds_data(item))
-      names.insert(names.end(), item.services.begin(), item.services.end());
+    if (holds_data(item)) names.insert(names.end(), item.services.begin(), item.services.end());
   std::ranges::sort(names);
   const auto rest = std::ranges::unique(names);
   names.erase(rest.begin(), rest.end());
@@ -98,9 +98,10 @@ std::vector<ChangedService> compare_versions(
   return all;
 }
 
-Result<std::vector<ChangedService>> check_same_version(
-    engine::Engine& engine, const catalog::Manifest& manifest, const sources::Stack& present,
-    const std::vector<model::Item>& items, const std::function<bool(std::string_view service)>& remade) {
+Result<std::vector<ChangedService>> check_same_version(engine::Engine& engine, const catalog::Manifest& manifest,
+                                                       const sources::Stack& present,
+                                                       const std::vector<model::Item>& items,
+                                                       const std::function<bool(std::string_view service)>& remade) {
   std::vector<std::string> services = services_with_data(items);
   std::erase_if(services, [&](const std::string& service) { return remade && remade(service); });
   std::map<std::string, std::vector<ImageNow>, std::less<>> images;

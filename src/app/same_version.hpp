@@ -1,6 +1,6 @@
 #pragma once
-// Does the restore put data under the same version that wrote it? The manifest knows the image of each service; another one
-// may read the data otherwise, or not at all, and may change it so that nothing leads back.
+// Does the restore put data under the same version that wrote it? The manifest knows the image of each service; another
+// one may read the data otherwise, or not at all, and may change it so that nothing leads back.
 
 #include <functional>
 #include <optional>
@@ -25,12 +25,12 @@ struct ImageNow {
   bool runs = true;                  // a container is made from it; otherwise the next one would be
 };
 
-// The same id, or a digest in common, in whatever repository. An Engine with another store of images may take the digest
-// for the id.
+// The same id, or a digest in common, in whatever repository. An Engine with another store of images may take the
+// digest for the id.
 [[nodiscard]] bool is_same_image(const catalog::ServiceRecord& recorded, const ImageNow& now);
 
-// The services of the backup whose data comes back with these items, by name. Files of the project and the definition are
-// nobody's data.
+// The services of the backup whose data comes back with these items, by name. Files of the project and the definition
+// are nobody's data.
 [[nodiscard]] std::vector<std::string> services_with_data(const std::vector<model::Item>& items);
 
 struct ChangedService {
@@ -48,8 +48,8 @@ struct ChangedService {
     engine::Engine& engine, const catalog::Manifest& manifest, const sources::Stack& present,
     const std::vector<model::Item>& items, const std::function<bool(std::string_view service)>& remade);
 
-// Puts what stands in the way so before all that stands in the way of the item, the first one if there are several, whose
-// data would come under another image.
+// Puts what stands in the way so before all that stands in the way of the item, the first one if there are several,
+// whose data would come under another image.
 [[nodiscard]] Result<> add_version_conflicts(engine::Engine& engine, RestorePlan& plan);
 
 }  // namespace davit::app

@@ -115,9 +115,10 @@ Result<storage::Storage*> Workbench::storage(Use use) {
   if (storage_) return storage_.get();
   TRY(find_repository());
   if (repository_.empty())
-    return fail(Errc::usage, "no repository was named",
-                "set --repository, DAVIT_REPOSITORY or BACKUP_ROOT to a directory or to s3://bucket/prefix; BACKUP_ROOT "
-                "may stand in the .env of the stack's project, too");
+    return fail(
+        Errc::usage, "no repository was named",
+        "set --repository, DAVIT_REPOSITORY or BACKUP_ROOT to a directory or to s3://bucket/prefix; BACKUP_ROOT "
+        "may stand in the .env of the stack's project, too");
   auto opened = open_repository(use);
   if (!opened && !named_by_.empty()) return std::unexpected(std::move(opened).error().context(named_by_));
   if (!opened) return std::unexpected(std::move(opened).error());

@@ -114,7 +114,8 @@ void add_restore(CLI::App& app, const Globals& globals, Action& chosen) {
   command->add_flag(
       "--replace", flags->replace,
       "Replace volumes, files and databases that hold data; the old contents stay until the new ones stand");
-  command->add_flag("--allow-version-change", flags->allow_version_change, "Restore onto other images than those of the backup, and onto a newer version of a server");
+  command->add_flag("--allow-version-change", flags->allow_version_change,
+                    "Restore onto other images than those of the backup, and onto a newer version of a server");
   command->add_flag("--allow-hooks", flags->allow_hooks, "Run the commands of davit.command.restore");
   command->add_option("--lock-wait", flags->lock_wait, "Wait that long for another run on the stack: 30s, 10m, 1h")
       ->type_name("DURATION");

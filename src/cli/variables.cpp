@@ -12,7 +12,8 @@ namespace davit::cli {
 std::span<const Variable> variables() {
   static constexpr std::array kTable{
       Variable{"DAVIT_REPOSITORY", "--repository", "where backups live: a directory, or s3://bucket/prefix"},
-      Variable{"BACKUP_ROOT", "--repository", "the same, if DAVIT_REPOSITORY is unset; it may stand in the .env of the stack's project"},
+      Variable{"BACKUP_ROOT", "--repository",
+               "the same, if DAVIT_REPOSITORY is unset; it may stand in the .env of the stack's project"},
       Variable{"DAVIT_STACK", "--stack", "the Compose project"},
       Variable{"DAVIT_FILES", "--files", "more files to back up, separated by commas"},
       Variable{"DAVIT_COMPRESS", "--compress", "zstd, zstd:LEVEL or none"},

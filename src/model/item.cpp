@@ -14,11 +14,10 @@ struct Name {
   Value value;
   std::string_view text;
 };
-constexpr std::array kKinds{Name{ItemKind::volume, "volume"},     Name{ItemKind::bind, "bind"},
-                            Name{ItemKind::files, "files"},       Name{ItemKind::postgres, "postgres"},
-                            Name{ItemKind::search, "search"},     Name{ItemKind::ldap, "ldap"},
-                            Name{ItemKind::rabbitmq, "rabbitmq"}, Name{ItemKind::stack, "stack"},
-                            Name{ItemKind::command, "command"}};
+constexpr std::array kKinds{
+    Name{ItemKind::volume, "volume"},     Name{ItemKind::bind, "bind"},     Name{ItemKind::files, "files"},
+    Name{ItemKind::postgres, "postgres"}, Name{ItemKind::search, "search"}, Name{ItemKind::ldap, "ldap"},
+    Name{ItemKind::rabbitmq, "rabbitmq"}, Name{ItemKind::stack, "stack"},   Name{ItemKind::command, "command"}};
 constexpr std::array kConsistencies{
     Name{Consistency::stopped, "stopped"},   Name{Consistency::paused, "paused"},
     Name{Consistency::dump, "dump"},         Name{Consistency::physical_wal, "physical+wal"},

@@ -15,8 +15,8 @@
 namespace davit::model {
 
 // One thing that is protected. `volume:uploads`, `bind:config`, `files:project`, `postgres:db`, `search:logs`,
-// `ldap:directory`, `rabbitmq:mq`, `command:app`, `stack:definition`. A volume goes by its key in the compose file where
-// it has one, a cluster by its service (of several nodes: the first by name).
+// `ldap:directory`, `rabbitmq:mq`, `command:app`, `stack:definition`. A volume goes by its key in the compose file
+// where it has one, a cluster by its service (of several nodes: the first by name).
 enum class ItemKind { volume, bind, files, postgres, search, ldap, rabbitmq, stack, command };
 [[nodiscard]] std::string_view name_of(ItemKind kind);
 struct ItemId {

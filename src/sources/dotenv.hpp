@@ -1,6 +1,6 @@
 #pragma once
-// Compose's `.env` files (https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/): a line
-// NAME=VALUE each, perhaps behind `export`; 'as it stands', "with \n and $OTHER", or bare up to ` #`. Pure.
+// Compose's `.env` files (https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/): a
+// line NAME=VALUE each, perhaps behind `export`; 'as it stands', "with \n and $OTHER", or bare up to ` #`. Pure.
 
 #include <map>
 #include <optional>
@@ -14,8 +14,8 @@ namespace davit::sources {
 // The variables of one or more files, as Compose reads them one after the other.
 class Dotenv {
  public:
-  // Adds those of a file; the later one of a name counts. Errc::usage, with the number of the line, where a quote has no
-  // end: what follows it can't be told.
+  // Adds those of a file; the later one of a name counts. Errc::usage, with the number of the line, where a quote has
+  // no end: what follows it can't be told.
   [[nodiscard]] Result<> add(std::string_view text);
   // Nothing if it isn't set. Errc::usage where its value depends on what only the shell of `docker compose` knows, such
   // as a variable that no file sets.

@@ -130,8 +130,8 @@ struct SearchOptions {
   std::string restore_prefix = {};                // `--indices-prefix`: of the names that they get
 };
 [[nodiscard]] std::unique_ptr<Source> make_search_source(helper::Host& host, SearchOptions options = {});  // search
-[[nodiscard]] std::unique_ptr<Source> make_ldap_source(helper::Host& host);      // ldap
-[[nodiscard]] std::unique_ptr<Source> make_rabbitmq_source(helper::Host& host);  // rabbitmq
+[[nodiscard]] std::unique_ptr<Source> make_ldap_source(helper::Host& host);                                // ldap
+[[nodiscard]] std::unique_ptr<Source> make_rabbitmq_source(helper::Host& host);                            // rabbitmq
 struct CommandOptions {
   bool allowed = false;  // `--allow-hooks`: commands of the stack's labels may be run
 };

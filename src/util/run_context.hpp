@@ -14,7 +14,7 @@ struct RunContext {
   const Clock& clock;
   Reporter& reporter;
   std::stop_token stop;
-  std::string owner = {};  // the process that runs it, told so that others can see whether it lives (`davit.owner`)
+  std::string owner = {};      // the process that runs it, told so that others can see whether it lives (`davit.owner`)
   std::string backup_id = {};  // of the backup that it makes, once that has one
 
   // The same run, for what must be done even after somebody asked to stop: clearing away, leading back.

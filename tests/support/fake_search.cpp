@@ -118,7 +118,8 @@ std::optional<FakeOutcome> FakeSearch::answer(const FakeCommand& command) {
   if (argv[0] == "chown") return FakeOutcome{.exit_code = 1, .err = "operation not permitted\n"};
   if (script.contains("for f in index-*")) {
     const std::int64_t generation = newest(on_host(argv.at(4)));
-    return FakeOutcome{.out = generation < 0 ? "index-*\n" : "index-" + std::to_string(generation) + "\nindex.latest\n"};
+    return FakeOutcome{.out =
+                           generation < 0 ? "index-*\n" : "index-" + std::to_string(generation) + "\nindex.latest\n"};
   }
   if (argv[0] == "cat" && argv.at(1).starts_with(kMount)) {
     if (!fs::exists(on_host(argv.at(1)))) return FakeOutcome{.exit_code = 1, .err = "no such file\n"};
@@ -234,7 +235,8 @@ FakeSearch::Answer FakeSearch::serve_snapshots(const std::string& method, const 
     return {};
   }
   if (parts.size() == 1) return {.body = {{name, repositories_[name]}}};
-  if (parts[1] == "_verify") return {.status = writable ? 200 : 500, .body = writable ? json::object() : error("not accessible")};
+  if (parts[1] == "_verify")
+    return {.status = writable ? 200 : 500, .body = writable ? json::object() : error("not accessible")};
   return serve_snapshot(method, name, {parts.begin() + 1, parts.end()}, body);
 }
 
@@ -267,7 +269,8 @@ FakeSearch::Answer FakeSearch::make(const std::string& repository, const std::st
   json held = json::array();
   for (const json& each : body["indices"]) {
     const auto index = indices_.find(each.get<std::string>());
-    if (index == indices_.end()) return {.status = 404, .body = error("no such index [" + each.get<std::string>() + "]")};
+    if (index == indices_.end())
+      return {.status = 404, .body = error("no such index [" + each.get<std::string>() + "]")};
     json& entry = list["indices"][index->first];
     if (entry.is_null()) entry = {{"id", "id-" + index->first}, {"snapshots", json::array()}};
     entry["snapshots"].push_back(uuid);
@@ -280,14 +283,15 @@ FakeSearch::Answer FakeSearch::make(const std::string& repository, const std::st
   const bool whole = state == "SUCCESS";
   json failures = json::array();
   if (!whole) failures.push_back({{"index", held[0]}, {"shard_id", 0}, {"reason", "the shard is gone"}});
-  const json info{{"snapshot", name},
-                  {"uuid", uuid},
-                  {"state", state},
-                  {"indices", held},
-                  {"metadata", body["metadata"]},
-                  {"failures", failures},
-                  {"start_time_in_millis", uuids_},
-                  {"shards", {{"total", held.size()}, {"failed", whole ? 0 : 1}, {"successful", held.size() - (whole ? 0 : 1)}}}};
+  const json info{
+      {"snapshot", name},
+      {"uuid", uuid},
+      {"state", state},
+      {"indices", held},
+      {"metadata", body["metadata"]},
+      {"failures", failures},
+      {"start_time_in_millis", uuids_},
+      {"shards", {{"total", held.size()}, {"failed", whole ? 0 : 1}, {"successful", held.size() - (whole ? 0 : 1)}}}};
   write(directory / ("snap-" + uuid + ".dat"), "");
   write(directory / ("meta-" + uuid + ".dat"), "");
   list["snapshots"].push_back({{"name", name}, {"uuid", uuid}, {"info", info}});

@@ -48,8 +48,8 @@ class FakeSearch {
   std::string state = "SUCCESS";  // of the snapshots that it makes
   bool writable = true;
   bool has_curl = true;
-  std::uint64_t lost_documents = 0;  // at a restore
-  std::string broken_index = {};     // whose shard can't be restored
+  std::uint64_t lost_documents = 0;   // at a restore
+  std::string broken_index = {};      // whose shard can't be restored
   std::vector<std::string> requests;  // "PUT /_snapshot/davit", in order
 
  private:

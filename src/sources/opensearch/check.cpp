@@ -5,8 +5,8 @@
 #include <format>
 
 #include "sources/compose_labels.hpp"
-#include "sources/place_restore.hpp"
 #include "sources/opensearch/plan.hpp"
+#include "sources/place_restore.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
@@ -35,7 +35,9 @@ VersionNumber parse_version(std::string_view text) {
   return number;
 }
 
-std::string first_service(const model::Item& item) { return item.services.empty() ? item.id.name : item.services.front(); }
+std::string first_service(const model::Item& item) {
+  return item.services.empty() ? item.id.name : item.services.front();
+}
 
 Conflict not_running(const model::Item& item) {
   return {"no container of service " + escape_for_display(first_service(item)) + " runs to restore into",
@@ -138,8 +140,7 @@ Result<SearchSelection> select_indices(const model::Item& item, const SearchOpti
     selection.documents[prefix + name] = value;
   }
   if (selection.named.empty())
-    return fail(Errc::usage, "--indices fits nothing of " + item.id.text(),
-                "it holds " + escape_for_display(known));
+    return fail(Errc::usage, "--indices fits nothing of " + item.id.text(), "it holds " + escape_for_display(known));
   return selection;
 }
 
@@ -153,8 +154,9 @@ std::vector<Conflict> check_names(const SearchSelection& selection, const std::v
     const bool is_stream = stream != streams.end();
     const bool is_index = index != present.end();
     if (thing.stream ? is_index : is_stream) {
-      conflicts.push_back({(is_stream ? "data stream " : "index ") + escape_for_display(thing.name) + " is there, and the backup has " +
-                               (is_stream ? "an index" : "a data stream") + " of that name",
+      conflicts.push_back({(is_stream ? "data stream " : "index ") + escape_for_display(thing.name) +
+                               " is there, and the backup has " + (is_stream ? "an index" : "a data stream") +
+                               " of that name",
                            "delete it, or " + std::string(kOther), false});
       continue;
     }
@@ -162,8 +164,8 @@ std::vector<Conflict> check_names(const SearchSelection& selection, const std::v
     bool counted = true;
     bool closed = false;
     for (const SearchIndex& each : present) {
-      const bool part = thing.stream ? is_stream && std::ranges::contains(stream->indices, each.name)
-                                     : each.name == thing.name;
+      const bool part =
+          thing.stream ? is_stream && std::ranges::contains(stream->indices, each.name) : each.name == thing.name;
       if (!part) continue;
       closed = closed || !each.open;
       counted = counted && each.documents.has_value();
@@ -177,8 +179,8 @@ std::vector<Conflict> check_names(const SearchSelection& selection, const std::v
       conflicts.push_back({what + " is there, and lacks shards: it can't be saved before it is replaced",
                            "mend or delete it, or " + std::string(kOther), false});
     else if (documents > 0)
-      conflicts.push_back({std::format("{} holds {} documents", what, documents),
-                           "use --replace, " + std::string(kOther), true});
+      conflicts.push_back(
+          {std::format("{} holds {} documents", what, documents), "use --replace, " + std::string(kOther), true});
   }
   return conflicts;
 }

@@ -26,9 +26,9 @@ namespace davit::sources {
 
 // What of the item is restored, and as what.
 struct SearchSelection {
-  std::vector<std::string> named;    // in the request
-  std::vector<std::string> indices;  // that come of it, as they are called in the snapshot
-  std::vector<SearchThing> things;   // as they will be called
+  std::vector<std::string> named;                             // in the request
+  std::vector<std::string> indices;                           // that come of it, as they are called in the snapshot
+  std::vector<SearchThing> things;                            // as they will be called
   std::map<std::string, std::string, std::less<>> documents;  // new name → recorded count
 };
 // Pure. Errc::usage if a pattern of `options` fits nothing.

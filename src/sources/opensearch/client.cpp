@@ -56,9 +56,9 @@ std::string base64(std::string_view text) {
 }
 
 Error curl_failure(const engine::CommandOutcome& outcome, const std::string& url) {
-  const std::string why = "ask " + url + ": " +
-                          (outcome.errors.empty() ? "curl ended with exit code " + std::to_string(outcome.exit_code)
-                                                  : outcome.errors);
+  const std::string why =
+      "ask " + url + ": " +
+      (outcome.errors.empty() ? "curl ended with exit code " + std::to_string(outcome.exit_code) : outcome.errors);
   switch (outcome.exit_code) {
     case kNoSuchHost:
     case kRefused:
@@ -141,8 +141,9 @@ std::string reason_of(const json& answer) {
 }
 
 std::string SearchProduct::text() const {
-  return (distribution == "opensearch" ? "OpenSearch " : distribution == "elasticsearch" ? "Elasticsearch "
-                                                                                         : distribution + " ") +
+  return (distribution == "opensearch"      ? "OpenSearch "
+          : distribution == "elasticsearch" ? "Elasticsearch "
+                                            : distribution + " ") +
          version;
 }
 
@@ -293,8 +294,7 @@ Result<> SearchClient::find_way(RunContext& run) {
         continue;
       }
       if (answer->status == 400 && !tls && access_.url.empty()) break;
-      if (answer->status != 200)
-        return std::unexpected(status_failure("ask " + url, answer->status, answer->body));
+      if (answer->status != 200) return std::unexpected(status_failure("ask " + url, answer->status, answer->body));
       return introduce(answer->body);
     }
   }

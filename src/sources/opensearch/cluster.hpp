@@ -24,7 +24,7 @@ struct SearchIndex {
   std::string name;
   std::string uuid;
   bool open = true;
-  std::string health;                    // "green", "yellow", "red"; empty for one that is closed
+  std::string health;                      // "green", "yellow", "red"; empty for one that is closed
   std::optional<std::uint64_t> documents;  // as its searchers see them, those nested in others included; nothing if
                                            // a shard is missing
 };
@@ -44,8 +44,8 @@ struct DataStream {
 struct SearchChoice {
   std::vector<SearchIndex> indices;  // by name; those of the streams included
   std::vector<DataStream> streams;
-  std::vector<std::string> closed;  // names of what would be taken, but is closed
-  std::vector<std::string> own;     // names of what the server keeps for itself
+  std::vector<std::string> closed;                       // names of what would be taken, but is closed
+  std::vector<std::string> own;                          // names of what the server keeps for itself
   [[nodiscard]] std::vector<std::string> named() const;  // in the request: streams, and indices of no stream
 };
 // Pure. `patterns` as in the label davit.search.indices; without one that includes, all but the server's own.

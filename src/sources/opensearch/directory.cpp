@@ -79,7 +79,8 @@ Result<SearchDirectory> find_search_directory(const engine::ContainerInfo& conta
                 lines_for(service, wanted, true, !has_own));
   const std::vector<std::string> paths = common_paths(nodes);
   if (paths.empty())
-    return fail(Errc::usage, "path.repo of its nodes has no directory in common", lines_for(service, wanted, true, false));
+    return fail(Errc::usage, "path.repo of its nodes has no directory in common",
+                lines_for(service, wanted, true, false));
 
   SearchDirectory found;
   const engine::Mount* best = nullptr;
@@ -110,13 +111,14 @@ Result<SearchDirectory> find_search_directory(const engine::ContainerInfo& conta
 
 Result<> tend_search_directory(engine::Engine& engine, const engine::ContainerInfo& container,
                                const SearchDirectory& directory, int process, RunContext& run) {
-  TRY_ASSIGN(who, run_as(engine, container.id, "", {"sh", "-c", std::string(kWho), "davit", std::to_string(process)}, run));
+  TRY_ASSIGN(who,
+             run_as(engine, container.id, "", {"sh", "-c", std::string(kWho), "davit", std::to_string(process)}, run));
   const std::string user(trim(who.out));
   if (who.outcome.exit_code != 0 || user.size() < 3)
     return fail(Errc::failed, "look which user the server runs as: " + who.outcome.errors);
   const auto may_write = [&]() -> Result<bool> {
-    TRY_ASSIGN(answer, run_as(engine, container.id, user,
-                              {"sh", "-c", std::string(kMayWrite), "davit", directory.path}, run));
+    TRY_ASSIGN(answer,
+               run_as(engine, container.id, user, {"sh", "-c", std::string(kMayWrite), "davit", directory.path}, run));
     return answer.outcome.exit_code == 0;
   };
   TRY_ASSIGN(writable, may_write());

@@ -12,11 +12,11 @@
 namespace davit::sources {
 
 struct SearchDirectory {
-  std::string path;    // an entry of path.repo, in the container
-  std::string host;    // the same on the Engine's host
-  std::string mount;   // the volume by its Engine's name, or the host path of the bind mount, if it is all of that;
-                       // empty if there may be something else
-  bool own = false;    // what is mounted is called .opensearch: it is davit's to give to the server's user
+  std::string path;   // an entry of path.repo, in the container
+  std::string host;   // the same on the Engine's host
+  std::string mount;  // the volume by its Engine's name, or the host path of the bind mount, if it is all of that;
+                      // empty if there may be something else
+  bool own = false;   // what is mounted is called .opensearch: it is davit's to give to the server's user
 
   // Of davit's own repository, in the container and on the host.
   [[nodiscard]] std::string repository() const { return path + "/davit"; }

@@ -69,7 +69,8 @@ Result<> note_documents(const SearchSeat& seat, const Taken& taken, model::Item&
   for (const SearchIndex& before : taken.choice.indices) {
     const auto now = std::ranges::find(after, before.name, &SearchIndex::name);
     const std::uint64_t count = before.documents.value_or(0);
-    const bool same = now != after.end() && now->uuid == before.uuid && before.documents && now->documents == before.documents;
+    const bool same =
+        now != after.end() && now->uuid == before.uuid && before.documents && now->documents == before.documents;
     item.attributes["documents." + before.name] = (same ? "" : "~") + std::to_string(count);
   }
   for (const DataStream& stream : taken.choice.streams) {

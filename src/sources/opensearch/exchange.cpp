@@ -111,7 +111,8 @@ Result<> note_old(const SearchClient& client, std::vector<SearchThing>& things, 
 Result<> save_old(const SearchClient& client, const SearchDirectory& directory, const SearchEntry& entry,
                   RunContext& run) {
   TRY_ASSIGN(nodes, list_nodes(client, true, run));
-  if (!nodes.empty()) TRY(tend_search_directory(client.engine(), client.container(), directory, nodes.front().process, run));
+  if (!nodes.empty())
+    TRY(tend_search_directory(client.engine(), client.container(), directory, nodes.front().process, run));
   TRY(open_repository(client, directory, entry.project, run));
   const std::vector<std::string> names = old_names(entry);
   TRY(set_blocks(client, names, true, run));
@@ -129,7 +130,8 @@ Result<> delete_old(const SearchClient& client, const SearchEntry& entry, RunCon
 
 Result<> lead_back(const SearchClient& client, const SearchEntry& entry, RunContext& run) {
   if (entry.step == SearchEntry::Step::replacing) {
-    // It goes last of all: without it everything has been brought back already, by somebody who ended before he said so.
+    // It goes last of all: without it everything has been brought back already, by somebody who ended before he said
+    // so.
     TRY_ASSIGN(saved, is_saved(client, entry, run));
     TRY_ASSIGN(present, present_indices(client, run));
     if (saved) TRY(bring_back(client, entry, present, run));
@@ -140,8 +142,7 @@ Result<> lead_back(const SearchClient& client, const SearchEntry& entry, RunCont
     std::vector<std::string> blocked;
     for (const SearchThing& thing : entry.things)
       for (const auto& [name, uuid] : thing.old)
-        if (present.contains(name))
-          (std::ranges::contains(thing.blocked, name) ? blocked : free).push_back(name);
+        if (present.contains(name)) (std::ranges::contains(thing.blocked, name) ? blocked : free).push_back(name);
     TRY(set_blocks(client, free, nullptr, run));
     TRY(set_blocks(client, blocked, true, run));
   }

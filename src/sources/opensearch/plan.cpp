@@ -30,17 +30,18 @@ void cover_mount(const Stack& stack, const engine::Mount& mount, const model::It
   if (others.empty())
     plan.covered_volumes.emplace(mount.name, item.id);
   else
-    plan.not_covered.push_back({item.id.text() + " as files",
-                                "volume " + mount.name + " is not left out for the snapshot (used by " +
-                                    joined(others) + " too): only the snapshot is consistent"});
+    plan.not_covered.push_back(
+        {item.id.text() + " as files", "volume " + mount.name + " is not left out for the snapshot (used by " +
+                                           joined(others) + " too): only the snapshot is consistent"});
 }
 
 void cover_mounts(const Stack& stack, const SearchDirectory& directory, const std::vector<SearchNode>& nodes,
                   const model::Item& item, Plan& plan) {
   if (!directory.mount.empty()) plan.covered_volumes.emplace(directory.mount, item.id);
   const auto is_data = [&](const std::string& path) {
-    return std::ranges::contains(kDataMounts, path) ||
-           std::ranges::any_of(nodes, [&](const SearchNode& node) { return std::ranges::contains(node.data_paths, path); });
+    return std::ranges::contains(kDataMounts, path) || std::ranges::any_of(nodes, [&](const SearchNode& node) {
+             return std::ranges::contains(node.data_paths, path);
+           });
   };
   for (const std::string& name : item.services) {
     const Service* service = stack.find_service(name);
@@ -139,9 +140,9 @@ Result<Plan> plan_search(engine::Engine& engine, const Stack& stack, const strea
   }
   for (Found& each : clusters) {
     const std::string planning = "plan " + each.item.id.text();
-    TRY(in_context(plan_cluster(stack, std::move(each.client), *each.service, std::move(each.item), plan, encoding,
-                                seats, run),
-                   planning));
+    TRY(in_context(
+        plan_cluster(stack, std::move(each.client), *each.service, std::move(each.item), plan, encoding, seats, run),
+        planning));
   }
   return plan;
 }

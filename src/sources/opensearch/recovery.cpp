@@ -35,7 +35,8 @@ std::string literal_replacement(const std::string& text) {
 
 // What comes in counts as progress, too: a shard may take hours.
 std::string bytes_recovered(const SearchClient& client, RunContext& run) {
-  const auto answer = client.get("/_cat/recovery?format=json&active_only=true&bytes=b&h=index,shard,bytes_recovered", run);
+  const auto answer =
+      client.get("/_cat/recovery?format=json&active_only=true&bytes=b&h=index,shard,bytes_recovered", run);
   return answer ? answer->dump() : std::string();
 }
 
@@ -46,8 +47,8 @@ Result<> wait_for_primaries(const SearchClient& client, const std::vector<std::s
   std::string progress;
   while (true) {
     TRY(run.check());
-    const auto shards = client.get(
-        "/_cat/shards?format=json&h=index,shard,prirep,state,unassigned.reason,unassigned.details", run);
+    const auto shards =
+        client.get("/_cat/shards?format=json&h=index,shard,prirep,state,unassigned.reason,unassigned.details", run);
     const auto now = run.clock.steady();
     if (shards) {
       answered = now;
@@ -63,7 +64,8 @@ Result<> wait_for_primaries(const SearchClient& client, const std::vector<std::s
         moved = now;
       }
       if (now - moved > kStall)
-        return fail(Errc::unavailable, std::to_string(count.waiting) + " shards don't come: nothing has moved for half an hour",
+        return fail(Errc::unavailable,
+                    std::to_string(count.waiting) + " shards don't come: nothing has moved for half an hour",
                     "GET _cluster/allocation/explain says why");
     } else if (shards.error().code() != Errc::unavailable || now - answered > kSilence) {
       return std::unexpected(shards.error());

@@ -62,8 +62,9 @@ Result<> refuse_other_writers(const SearchClient& client, const SearchDirectory&
   // Somebody has cleared it away: nothing is there that could be mixed.
   if (files.value < 0) return client.remove(snapshot_path(kSearchRepository), run);
   return fail(Errc::locked,
-              "something else has written to " + escape_for_display(directory.repository()) + ": this cluster has left generation " +
-                  std::to_string(known->value) + " there, and it is " + std::to_string(files.value),
+              "something else has written to " + escape_for_display(directory.repository()) +
+                  ": this cluster has left generation " + std::to_string(known->value) + " there, and it is " +
+                  std::to_string(files.value),
               std::string(kOneWriter));
 }
 
@@ -107,18 +108,19 @@ std::string snapshot_path(std::string_view repository, std::string_view snapshot
 
 json snapshot_mark(const SearchClient& client, const std::string& stack, const std::string& backup) {
   // A name may be of any bytes, JSON is UTF-8.
-  return {{"davit",
-           {{"cluster", client.product().cluster_uuid}, {"stack", encode_file_name(stack)}, {"backup", backup}}}};
+  return {
+      {"davit", {{"cluster", client.product().cluster_uuid}, {"stack", encode_file_name(stack)}, {"backup", backup}}}};
 }
 
 Result<std::vector<OwnSnapshot>> list_snapshots(const SearchClient& client, std::string_view repository,
                                                 RunContext& run) {
   // One whose file is damaged keeps nobody from the others.
-  TRY_ASSIGN(answer,
-             client.get(snapshot_path(repository) +
-                            "/_all?ignore_unavailable=true&filter_path=snapshots.snapshot,snapshots.uuid,snapshots.state,"
-                            "snapshots.metadata,snapshots.start_time_in_millis",
-                        run));
+  TRY_ASSIGN(
+      answer,
+      client.get(snapshot_path(repository) +
+                     "/_all?ignore_unavailable=true&filter_path=snapshots.snapshot,snapshots.uuid,snapshots.state,"
+                     "snapshots.metadata,snapshots.start_time_in_millis",
+                 run));
   std::vector<OwnSnapshot> snapshots;
   if (!answer.is_object()) return snapshots;
   for (const json& each : answer.value("snapshots", json::array())) {
@@ -148,7 +150,8 @@ Generation newest_generation(const std::vector<std::string>& names) {
     const std::string_view digits = name.substr(kPrefix.size());
     std::int64_t number = 0;
     const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (read.ec == std::errc{} && read.ptr == digits.data() + digits.size()) newest.value = std::max(newest.value, number);
+    if (read.ec == std::errc{} && read.ptr == digits.data() + digits.size())
+      newest.value = std::max(newest.value, number);
   }
   return newest;
 }

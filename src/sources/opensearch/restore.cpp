@@ -107,9 +107,8 @@ Result<> SearchRestoration::commit(RunContext& run) {
   entry_.step = SearchEntry::Step::replacing;
   TRY(record());
   TRY(delete_old(client_, entry_, run));
-  const RecoveryRequest request{entry_.repository,  attribute(item_.attributes, "snapshot"),
-                                selection_.named,   selection_.indices,
-                                prefix_,            false};
+  const RecoveryRequest request{
+      entry_.repository, attribute(item_.attributes, "snapshot"), selection_.named, selection_.indices, prefix_, false};
   TRY(restore_indices(client_, request, run));
   return compare_documents(run);
 }

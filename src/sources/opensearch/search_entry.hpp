@@ -21,12 +21,12 @@ struct SearchThing {
 
 struct SearchEntry {
   std::string run;
-  std::string project;  // of Compose
-  std::string service;  // the item's name
+  std::string project;                // of Compose
+  std::string service;                // the item's name
   std::vector<std::string> services;  // those of its cluster, in whose containers it can be asked
-  std::string place;       // directory on the Engine's host that is made for the backup's files
-  std::string repository;  // that is registered for it, read-only
-  std::string saved;       // snapshot in davit's own repository of what is replaced; empty: nothing is
+  std::string place;                  // directory on the Engine's host that is made for the backup's files
+  std::string repository;             // that is registered for it, read-only
+  std::string saved;                  // snapshot in davit's own repository of what is replaced; empty: nothing is
   std::vector<SearchThing> things;
   // How far it may be: files are placed; what is replaced is blocked and saved; it is deleted, and restored.
   enum class Step { placing, saving, replacing };

@@ -74,7 +74,9 @@ Result<Lines> settle_search(helper::Host& host, const nlohmann::json& object, bo
   TRY(in_context(remove_placed(host, entry.place, entry.run, dead), what));
   if (!container)
     return Lines{what + " has no container any more: only what was placed for it was removed" +
-                 (decided || entry.saved.empty() ? "" : "; snapshot " + entry.saved + " of repository davit may have what it held")};
+                 (decided || entry.saved.empty()
+                      ? ""
+                      : "; snapshot " + entry.saved + " of repository davit may have what it held")};
   return Lines{what + (decided                                    ? " is restored"
                        : entry.step == SearchEntry::Step::placing ? " has its old indices"
                                                                   : " has its old indices again")};

@@ -14,8 +14,8 @@ using nlohmann::json;
 
 constexpr auto kFirstPoll = 200ms;
 constexpr auto kLastPoll = 2s;
-constexpr auto kSilence = 2min;   // for which a server may not answer
-constexpr auto kStall = 30min;    // for which nothing may move
+constexpr auto kSilence = 2min;  // for which a server may not answer
+constexpr auto kStall = 30min;   // for which nothing may move
 constexpr std::size_t kNamed = 3;
 
 std::string text_of(const json& object, const char* name) {
@@ -30,8 +30,8 @@ std::string failures_of(const json& snapshot) {
   std::size_t count = 0;
   for (const json& each : failures) {
     if (++count > kNamed) continue;
-    text += (text.empty() ? "" : "; ") + text_of(each, "index") + " shard " + std::to_string(each.value("shard_id", 0)) +
-            ": " + text_of(each, "reason");
+    text += (text.empty() ? "" : "; ") + text_of(each, "index") + " shard " +
+            std::to_string(each.value("shard_id", 0)) + ": " + text_of(each, "reason");
   }
   if (count > kNamed) text += "; and " + std::to_string(count - kNamed) + " more";
   return text;
@@ -46,9 +46,9 @@ Result<json> ask_for(const SearchClient& client, const SnapshotRequest& request,
 
 // What has been done so far: as long as it changes, it goes on.
 std::string progress_of(const SearchClient& client, const SnapshotRequest& request, RunContext& run) {
-  const auto status = client.get(snapshot_path(request.repository, request.name) +
-                                     "/_status?filter_path=snapshots.shards_stats,snapshots.stats",
-                                 run);
+  const auto status = client.get(
+      snapshot_path(request.repository, request.name) + "/_status?filter_path=snapshots.shards_stats,snapshots.stats",
+      run);
   return status ? status->dump() : std::string();
 }
 
@@ -127,8 +127,8 @@ Result<TakenSnapshot> take_snapshot(const SearchClient& client, const SnapshotRe
                              "indices or none")
                      : std::move(done).error().context(doing);
   if (!removed)
-    error = Error(error.code(), error.message() + "; and it can't be deleted: " + removed.error().message(),
-                  error.hint());
+    error =
+        Error(error.code(), error.message() + "; and it can't be deleted: " + removed.error().message(), error.hint());
   return std::unexpected(std::move(error));
 }
 

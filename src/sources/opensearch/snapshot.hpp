@@ -21,8 +21,8 @@ struct TakenSnapshot {
   std::uint64_t shards = 0;
 };
 
-// Waits until it is done. Errc::failed with the reasons if it is not complete (state, shards, indices), Errc::unavailable
-// if nothing moves for half an hour: then it is deleted. Errc::not_found if an index is gone by now.
+// Waits until it is done. Errc::failed with the reasons if it is not complete (state, shards, indices),
+// Errc::unavailable if nothing moves for half an hour: then it is deleted. Errc::not_found if an index is gone by now.
 [[nodiscard]] Result<TakenSnapshot> take_snapshot(const SearchClient& client, const SnapshotRequest& request,
                                                   RunContext& run);
 

@@ -12,7 +12,11 @@ namespace {
 std::string sha(char digit) { return "sha256:" + std::string(64, digit); }
 
 catalog::ServiceRecord record(const std::string& name = "db") {
-  return {.name = name, .image = "postgres:17", .image_id = sha('a'), .repo_digests = {"postgres@" + sha('b')}, .platform = "linux/amd64"};
+  return {.name = name,
+          .image = "postgres:17",
+          .image_id = sha('a'),
+          .repo_digests = {"postgres@" + sha('b')},
+          .platform = "linux/amd64"};
 }
 
 catalog::Manifest manifest_of(std::vector<catalog::ServiceRecord> services) {
@@ -56,12 +60,17 @@ TEST_CASE("every service with another image is named once, and those that aren't
   const auto manifest = manifest_of({record("app"), record("db"), record("idle"), record("same")});
   const auto conflicts = compare_versions(manifest, {"app", "db", "gone", "same"}, [](std::string_view service) {
     if (service == "same") return std::vector<ImageNow>{{"postgres:17", sha('a'), {}}};
-    if (service == "db") return std::vector<ImageNow>{{"postgres:17", sha('a'), {}}, {"postgres:17", sha('c'), {}}, {"postgres:17", sha('d'), {}}};
+    if (service == "db")
+      return std::vector<ImageNow>{
+          {"postgres:17", sha('a'), {}}, {"postgres:17", sha('c'), {}}, {"postgres:17", sha('d'), {}}};
     return std::vector<ImageNow>{{.reference = "postgres:18", .id = sha('c'), .digests = {}, .runs = false}};
   });
   REQUIRE(conflicts.size() == 2);
-  CHECK(conflicts[0].conflict.what == "service app would get the image postgres:18 (sha256:cccccccccccc), and the backup is of postgres:17 (sha256:aaaaaaaaaaaa)");
-  CHECK(conflicts[1].conflict.what == "service db has the image postgres:17 (sha256:cccccccccccc), and the backup is of sha256:aaaaaaaaaaaa");
+  CHECK(conflicts[0].conflict.what ==
+        "service app would get the image postgres:18 (sha256:cccccccccccc), and the backup is of postgres:17 "
+        "(sha256:aaaaaaaaaaaa)");
+  CHECK(conflicts[1].conflict.what ==
+        "service db has the image postgres:17 (sha256:cccccccccccc), and the backup is of sha256:aaaaaaaaaaaa");
   CHECK(conflicts[0].name == "app");
   for (const auto& [name, conflict] : conflicts) {
     CHECK_FALSE(conflict.replaceable);
@@ -82,7 +91,9 @@ TEST_CASE("what a service has now is asked of its containers, and of the Engine 
   REQUIRE(check({}).size() == 1);
   const std::string id = engine.inspect_image("postgres:17")->id;
   CHECK(check({})[0].conflict.what.starts_with("service db would get the image postgres:17 (" + id.substr(0, 19)));
-  CHECK(check_same_version(engine, manifest_of({record()}), {}, items, [](std::string_view service) { return service == "db"; })->empty());
+  CHECK(check_same_version(engine, manifest_of({record()}), {}, items, [](std::string_view service) {
+          return service == "db";
+        })->empty());
   // A container counts, and not what its tag names by now.
   engine::ContainerInfo container = test::make_container({"db"});
   container.image = "postgres:17";

@@ -22,7 +22,8 @@ TEST_CASE("variables of a .env are read as Compose reads them", "[dotenv]") {
   CHECK(root_of("") == "unset");
   CHECK(root_of("OTHER=x\n") == "unset");
   CHECK(root_of("BACKUP_ROOT=/srv/backup\n") == "/srv/backup");
-  CHECK(root_of("\xef\xbb\xbf" "BACKUP_ROOT=/srv/backup") == "/srv/backup");
+  CHECK(root_of("\xef\xbb\xbf"
+                "BACKUP_ROOT=/srv/backup") == "/srv/backup");
   CHECK(root_of("# BACKUP_ROOT=/no\n  export\tBACKUP_ROOT = /srv/backup \r\nX=1\r\n") == "/srv/backup");
   CHECK(root_of("BACKUP_ROOT=/srv/back up # the disk\n") == "/srv/back up");
   CHECK(root_of("BACKUP_ROOT=/srv/a#b\n") == "/srv/a#b");
@@ -50,8 +51,7 @@ TEST_CASE("variables of the same .env are put in, and defaults", "[dotenv]") {
 
 TEST_CASE("what only a shell knows is refused, where it matters", "[dotenv]") {
   CHECK(root_of("BACKUP_ROOT=$HOME/backup\n") == "[it needs the variable HOME, which the file does not set]");
-  CHECK(root_of("A=$HOME\nBACKUP_ROOT=/x/${A}\n") ==
-        "[A: it needs the variable HOME, which the file does not set]");
+  CHECK(root_of("A=$HOME\nBACKUP_ROOT=/x/${A}\n") == "[A: it needs the variable HOME, which the file does not set]");
   CHECK(root_of("A=$HOME\nBACKUP_ROOT=/x\n") == "/x");
   CHECK(root_of("BACKUP_ROOT\n") == "[it is taken from the shell of docker compose]");
   CHECK(root_of("BACKUP_ROOT=${A:?set it}\n") == "[it needs the variable A, which the file does not set]");

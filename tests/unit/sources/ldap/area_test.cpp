@@ -56,19 +56,24 @@ class Bench {
     write_file(area() / "new" / "cn=config" / "schema.ldif", "new");
   }
   test::Finished run(const char* task, const std::vector<std::string>& made = {}, const char* id = "4f2a") {
-    std::vector<std::string> argv{"env",  "PATH=" + tools().string() + ":/usr/bin:/bin",
-                                  "sh",   "-c",
-                                  ldap_area_script(), "davit",
-                                  task,   id,
-                                  std::format("{}:{}", ::getuid(), ::getgid()), "config",
+    std::vector<std::string> argv{"env",
+                                  "PATH=" + tools().string() + ":/usr/bin:/bin",
+                                  "sh",
+                                  "-c",
+                                  ldap_area_script(),
+                                  "davit",
+                                  task,
+                                  id,
+                                  std::format("{}:{}", ::getuid(), ::getgid()),
+                                  "config",
                                   directory().string()};
     argv.insert(argv.end(), made.begin(), made.end());
     return test::run_tool(argv);
   }
   // What slapd would find, and whether everybody else's files are there.
   [[nodiscard]] std::string contents() const {
-    std::string text = read_file(directory() / "cn=config.ldif") + " " +
-                       read_file(directory() / "cn=config" / "schema.ldif");
+    std::string text =
+        read_file(directory() / "cn=config.ldif") + " " + read_file(directory() / "cn=config" / "schema.ldif");
     if (read_file(directory() / "cert.pem") != "certificate") text += ", the certificate is lost";
     if (read_file(directory() / "started-with-tls") != "marker") text += ", the marker is lost";
     if (fs::exists(area())) text += ", and an area";

@@ -56,7 +56,8 @@ TEST_CASE("databases are given other directories, and nothing else of the config
 
 TEST_CASE("slapd's arguments tell where its configuration is", "[ldap]") {
   const auto read = [](std::vector<std::string> argv) { return read_ldap_arguments(argv); };
-  CHECK(read({"slapd", "-h", "ldap:///", "-F", "/etc/ldap/slapd.d", "-d", "0"}).config_directory == "/etc/ldap/slapd.d");
+  CHECK(read({"slapd", "-h", "ldap:///", "-F", "/etc/ldap/slapd.d", "-d", "0"}).config_directory ==
+        "/etc/ldap/slapd.d");
   CHECK(read({"slapd", "-F/x"}).config_directory == "/x");
   CHECK(read({"slapd"}).config_directory.empty());
   CHECK_FALSE(read({"slapd"}).config_file);

@@ -96,7 +96,8 @@ TEST_CASE("LDIF that was cut, and what is no LDIF, is told from a whole one", "[
 TEST_CASE("a line is written so that it reads the same", "[ldap]") {
   CHECK(render_ldif_line("olcDbDirectory", "/var/lib/ldap") == "olcDbDirectory: /var/lib/ldap\n");
   CHECK(render_ldif_line("cn", "J\xc3\xbcrgen") == "cn:: SsO8cmdlbg==\n");
-  for (const std::string value : {"", " a", "a ", ":a", "<a", "a:b <c", std::string("\0\n\xff", 3).c_str(), "ab", "abc", "abcd\r"}) {
+  for (const std::string value :
+       {"", " a", "a ", ":a", "<a", "a:b <c", std::string("\0\n\xff", 3).c_str(), "ab", "abc", "abcd\r"}) {
     Lines lines;
     LdifScanner scanner([&](const LdifLine& line) { lines.emplace_back(line.attribute, line.value); });
     REQUIRE(scan(scanner, "dn: x\n" + render_ldif_line("cn;lang-de", value) + "\n"));

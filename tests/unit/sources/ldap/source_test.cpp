@@ -183,7 +183,8 @@ TEST_CASE("LDIF that slapcat doesn't end, and one that it fails with, are no bac
   dumped = bench.source->dump(item, item.artefacts[1], {}, cut, bench.run);
   REQUIRE_FALSE(dumped);
   CHECK(dumped.error().message() == "dump database {1}: no such database");
-  bench.loaded["/etc/ldap/slapd.d 0"] = std::string(kConfig).substr(0, std::string_view(kConfig).find("dn: olcDatabase={2}"));
+  bench.loaded["/etc/ldap/slapd.d 0"] =
+      std::string(kConfig).substr(0, std::string_view(kConfig).find("dn: olcDatabase={2}"));
   dumped = bench.source->dump(item, item.artefacts[0], {}, cut, bench.run);
   REQUIRE_FALSE(dumped);
   CHECK(dumped.error().message() == "the databases of slapd were changed since the backup was planned");

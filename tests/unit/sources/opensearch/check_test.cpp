@@ -14,9 +14,8 @@ model::Item item() {
   model::Item made;
   made.id = {model::ItemKind::search, "search"};
   made.services = {"search"};
-  made.attributes = {{"version", "2.19.4"},         {"distribution", "opensearch"},
-                     {"documents.books", "3"},      {"documents.logs-1", "~7"},
-                     {"documents..ds-e-000001", "2"}, {"stream.e", ".ds-e-000001"}};
+  made.attributes = {{"version", "2.19.4"},      {"distribution", "opensearch"},  {"documents.books", "3"},
+                     {"documents.logs-1", "~7"}, {"documents..ds-e-000001", "2"}, {"stream.e", ".ds-e-000001"}};
   return made;
 }
 SearchProduct product(std::string version, std::string distribution = "opensearch") {

@@ -21,8 +21,8 @@ Names names_of(const SearchChoice& choice) {
 }
 
 TEST_CASE("by default a snapshot takes every open index but the server's own") {
-  const auto all = indices({".kibana_1", ".opendistro_security", ".plugins-ml-config", "books", "security-auditlog-2026.11.22",
-                            "top_queries-2026.11.22-1"},
+  const auto all = indices({".kibana_1", ".opendistro_security", ".plugins-ml-config", "books",
+                            "security-auditlog-2026.11.22", "top_queries-2026.11.22-1"},
                            {"archive", ".old"});
   const SearchChoice choice = choose_indices(all, {}, {}, true);
   CHECK(names_of(choice) == Names{".kibana_1", "books"});

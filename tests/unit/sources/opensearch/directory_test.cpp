@@ -64,8 +64,9 @@ TEST_CASE("what is missing is said in lines of the compose file") {
           "node b, c", "path.repo=/mnt/snapshots");
   refused(find_search_directory(with({kOwn}), "search", {node("a", {"/mnt/snapshots"}), node("b", {"/x"})}),
           "no directory in common", "path.repo");
-  refused(find_search_directory(with({test::bind_mount("/srv/.opensearch", "/s", false)}), "search", {node("a", {"/s"})}),
-          "mounted read-only", "`:ro`");
+  refused(
+      find_search_directory(with({test::bind_mount("/srv/.opensearch", "/s", false)}), "search", {node("a", {"/s"})}),
+      "mounted read-only", "`:ro`");
 }
 
 }  // namespace

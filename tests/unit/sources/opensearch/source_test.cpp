@@ -178,7 +178,8 @@ TEST_CASE("a backup says what its snapshot directory lacks") {
   world.search.repository_paths.clear();
   refused(back_up(world), Errc::usage, "path.repo is not set", "environment: [\"path.repo=");
   world.search.repository_paths = {"/elsewhere"};
-  refused(back_up(world), Errc::usage, "/elsewhere, which is no mount", "volumes: [\"${BACKUP_ROOT}/.opensearch:/elsewhere\"]");
+  refused(back_up(world), Errc::usage, "/elsewhere, which is no mount",
+          "volumes: [\"${BACKUP_ROOT}/.opensearch:/elsewhere\"]");
   world.search.repository_paths = {FakeSearch::kMount};
   world.search.writable = false;
   refused(back_up(world), Errc::credentials, "the server's user 1000:1000 can't write to /mnt/opensearch",

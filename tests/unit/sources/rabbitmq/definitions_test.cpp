@@ -29,9 +29,9 @@ TEST_CASE("definitions are told apart by what they are called, and compared as w
       R"("bindings":[{"source":"e","vhost":"shop","destination":"orders","destination_type":"queue","routing_key":"k",)"
       R"("arguments":{}}],"global_parameters":[{"name":"internal_cluster_id","value":"theirs"}]})");
   CHECK(backup.count() == 6);
-  const Definitions present = parsed(
-      R"({"vhosts":[{"name":"/","more":1}],"users":[{"name":"app","tags":[]},{"name":"other"}],)"
-      R"("queues":[{"name":"orders","vhost":"shop","durable":true,"arguments":{"x-max":2}}]})");
+  const Definitions present =
+      parsed(R"({"vhosts":[{"name":"/","more":1}],"users":[{"name":"app","tags":[]},{"name":"other"}],)"
+             R"("queues":[{"name":"orders","vhost":"shop","durable":true,"arguments":{"x-max":2}}]})");
   CHECK(backup.changed(present) == Names{"queue orders in vhost shop", "user app"});
   CHECK(backup.missing(present) ==
         Names{"binding of e to orders queue by k in vhost shop", "queue orders in vhost /", "vhost shop"});

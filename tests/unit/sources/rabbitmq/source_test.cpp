@@ -17,10 +17,9 @@ namespace {
 
 constexpr const char* kFresh =
     R"({"rabbit_version":"4.0.5","vhosts":[{"name":"/"}],"users":[{"name":"guest","password_hash":"new"}]})";
-constexpr const char* kUsed =
-    R"({"rabbit_version":"4.0.5","vhosts":[{"name":"/"},{"name":"shop"}],)"
-    R"("users":[{"name":"guest","password_hash":"old"},{"name":"app","tags":[]}],)"
-    R"("queues":[{"name":"orders","vhost":"shop","durable":true}]})";
+constexpr const char* kUsed = R"({"rabbit_version":"4.0.5","vhosts":[{"name":"/"},{"name":"shop"}],)"
+                              R"("users":[{"name":"guest","password_hash":"old"},{"name":"app","tags":[]}],)"
+                              R"("queues":[{"name":"orders","vhost":"shop","durable":true}]})";
 
 // The stack "shop" with the service mq, and a broker that holds definitions as text.
 struct Bench {
@@ -47,7 +46,8 @@ struct Bench {
       return {};
     };
   }
-  Stack stack(const std::string& hostname, ContainerSketch sketch = {.service = "mq", .mounts = {volume_mount("shop_mq", "/var/lib/rabbitmq")}}) {
+  Stack stack(const std::string& hostname,
+              ContainerSketch sketch = {.service = "mq", .mounts = {volume_mount("shop_mq", "/var/lib/rabbitmq")}}) {
     engine::ContainerInfo info = test::make_container(sketch);
     info.image = "rabbitmq:4";
     engine::ContainerInfo present;
@@ -147,8 +147,9 @@ TEST_CASE("a node that would have another name is refused, where its data is res
   auto conflicts = conflicts_of(recorded, bench.stack("other", stopped));
   REQUIRE(conflicts.size() == 1);
   CHECK_FALSE(conflicts[0].replaceable);
-  CHECK(conflicts[0].what == "the queues of rabbitmq:mq are of node rabbit@mq, and the node of service mq would have "
-                             "the name rabbit@other and find none of them");
+  CHECK(conflicts[0].what ==
+        "the queues of rabbitmq:mq are of node rabbit@mq, and the node of service mq would have "
+        "the name rabbit@other and find none of them");
   CHECK(conflicts[0].remedy.contains("write \"hostname: mq\" for service mq in the compose file"));
   CHECK(conflicts[0].remedy.contains("--exclude volume:mq"));
   conflicts = conflicts_of(bench.stack(""), nothing);

@@ -215,10 +215,11 @@ TEST_CASE("a stack is made and started as Compose would have it") {
     const auto late = rebuild.start(nullptr, fixture.run);
     REQUIRE_FALSE(late);
     CHECK(late.error().code() == Errc::unavailable);
-    CHECK(late.error().message() ==
-          "3 services:\n  - wait for service db: container shop-db-1 is not ready after 300 s: its health check says "
-          "\"starting\": its last lines:\n  log of shop-db-1\n  - service migrate was not started: it depends on db\n  - "
-          "service app was not started: it depends on migrate");
+    CHECK(
+        late.error().message() ==
+        "3 services:\n  - wait for service db: container shop-db-1 is not ready after 300 s: its health check says "
+        "\"starting\": its last lines:\n  log of shop-db-1\n  - service migrate was not started: it depends on db\n  - "
+        "service app was not started: it depends on migrate");
     CHECK(fixture.started() == Texts{"shop-cache-1", "shop-db-1"});
     CHECK(fixture.clock.at.time_since_epoch() < 310s);  // nobody waits for it twice
   }
