@@ -23,7 +23,10 @@ Result<catalog::Manifest> manifest_of_file(const std::string& path) {
 }
 
 Result<catalog::Manifest> find_manifest(Workbench& bench, const Globals& globals, const std::string& backup) {
-  if (is_file(backup)) return manifest_of_file(backup);
+  if (is_file(backup)) {
+    TRY(bench.sweep());
+    return manifest_of_file(backup);
+  }
   TRY_ASSIGN(storage, bench.storage(Workbench::Use::read));
   TRY(bench.sweep());
   TRY_ASSIGN(entry, catalog::find(*storage, globals.value(globals.stack, "DAVIT_STACK"), backup));
