@@ -116,7 +116,8 @@ Result<std::vector<ChangedService>> check_same_version(engine::Engine& engine, c
 Result<> add_version_conflicts(engine::Engine& engine, RestorePlan& plan) {
   std::vector<model::Item> items;
   for (const RestoreStep& step : plan.steps) items.push_back(step.item);
-  TRY_ASSIGN(all, check_same_version(engine, plan.manifest, plan.present, items, {}));
+  const auto remade = [&plan](std::string_view service) { return plan.rebuild.makes(service); };
+  TRY_ASSIGN(all, check_same_version(engine, plan.manifest, plan.present, items, remade));
   for (ChangedService& service : all)
     for (RestoreStep& step : plan.steps) {
       if (!holds_data(step.item) || !std::ranges::contains(step.item.services, service.name)) continue;

@@ -125,6 +125,11 @@ TEST_CASE("a changed service stands in the way of the first item that holds its 
   CHECK(plan.steps[1].conflicts[0].what.starts_with("service db would get"));
   CHECK(plan.steps[2].conflicts.size() == 1);
   CHECK(plan.blocking(true).size() == 1);
+  // One that is made anew gets the very image.
+  for (RestoreStep& step : plan.steps) step.conflicts.clear();
+  plan.rebuild.services = {"db"};
+  REQUIRE(add_version_conflicts(engine, plan));
+  CHECK(plan.blocking(true).empty());
 }
 
 }  // namespace

@@ -29,7 +29,8 @@ TEST_CASE("a header is one block, unless its name or its size has no room there"
   CHECK(plain.name == below + fits);
   CHECK(plain.bytes == kOctal - 1);
 
-  for (const auto& [name, bytes] : std::vector<std::pair<std::string, std::uint64_t>>{{fits + "n", 1}, {fits, kOctal}, {fits + fits, kOctal + 5}}) {
+  for (const auto& [name, bytes] :
+       std::vector<std::pair<std::string, std::uint64_t>>{{fits + "n", 1}, {fits, kOctal}, {fits + fits, kOctal + 5}}) {
     const std::string header = layout.header(name, bytes);
     REQUIRE(header.size() == 3 * stream::kTarBlock);
     const Block extended = parse_block(header.substr(0, stream::kTarBlock));
@@ -44,7 +45,8 @@ TEST_CASE("a header is one block, unless its name or its size has no room there"
 }
 
 TEST_CASE("records that make no sense are none") {
-  for (const std::string text : {"", "x", "0 ", "99 path=x\n", "1 path=x\n", "18446744073709551616 path=x\n", "7 path\n"}) {
+  for (const std::string text :
+       {"", "x", "0 ", "99 path=x\n", "1 path=x\n", "18446744073709551616 path=x\n", "7 path\n"}) {
     const Records records = parse_records(text);
     CHECK_FALSE(records.path);
     CHECK_FALSE(records.bytes);
