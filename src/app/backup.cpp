@@ -184,7 +184,7 @@ Result<BackupReport> make_backup(engine::Engine& engine, storage::Storage& stora
                                  const BackupOptions& options, BackupPlan plan, helper::Guard& guard, RunContext& run) {
   TRY_ASSIGN(version, engine.version());
   catalog::Manifest manifest = begin_manifest(plan, options, version.version, run.clock.now());
-  run.backup_id = manifest.id;
+  for (const SourceSet::Member& member : sources.members()) member.source->begin_backup(manifest.id);
 
   // 4. A set of objects that nobody takes for a backup until it has its manifest.
   const std::string key = catalog::key_of(manifest.stack, manifest.id);

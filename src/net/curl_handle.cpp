@@ -62,11 +62,6 @@ Result<> set_connection(CURL* curl, const HttpOptions& options, const std::strin
   set("tls verification", CURLOPT_SSL_VERIFYPEER, options.tls.verify ? 1L : 0L);
   set("tls verification", CURLOPT_SSL_VERIFYHOST, options.tls.verify ? 2L : 0L);
   if (!options.tls.ca_file.empty()) set("ca file", CURLOPT_CAINFO, options.tls.ca_file.c_str());
-  if (!options.tls.ca_pem.empty()) {
-    // libcurl only reads it, through a pointer that isn't const.
-    curl_blob pem{const_cast<char*>(options.tls.ca_pem.data()), options.tls.ca_pem.size(), CURL_BLOB_COPY};
-    set("ca certificate", CURLOPT_CAINFO_BLOB, &pem);
-  }
   if (!options.tls.cert_file.empty()) set("client certificate", CURLOPT_SSLCERT, options.tls.cert_file.c_str());
   if (!options.tls.key_file.empty()) set("client key", CURLOPT_SSLKEY, options.tls.key_file.c_str());
   if (result != CURLE_OK)

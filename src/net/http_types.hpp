@@ -18,7 +18,6 @@ namespace davit::net {
 
 struct TlsOptions {
   std::string ca_file;    // PEM; empty: the system's certificates
-  std::string ca_pem;     // the same as text; wins
   std::string cert_file;  // PEM of the client's certificate; empty: none
   std::string key_file;   // PEM of its key
   bool verify = true;     // false only where a user asked for it

@@ -87,6 +87,8 @@ class Source {
   // named, but without their artefacts where these would have to be asked for.
   [[nodiscard]] virtual Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, const Takes& takes,
                                           RunContext& run) = 0;
+  // A backup of this id begins: what a source makes beside its artefacts may be called after it.
+  virtual void begin_backup(const std::string& /*id*/) {}
   // Dumps one planned artefact, encoded, into `stored`, finishes it, and fills in extents and entries. May correct the
   // item (its consistency, server version). Findings have no item name yet.
   [[nodiscard]] virtual Result<std::vector<Finding>> dump(model::Item& item, model::Artefact& artefact,

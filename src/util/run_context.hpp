@@ -14,11 +14,10 @@ struct RunContext {
   const Clock& clock;
   Reporter& reporter;
   std::stop_token stop;
-  std::string owner = {};      // the process that runs it, told so that others can see whether it lives (`davit.owner`)
-  std::string backup_id = {};  // of the backup that it makes, once that has one
+  std::string owner = {};  // the process that runs it, told so that others can see whether it lives (`davit.owner`)
 
   // The same run, for what must be done even after somebody asked to stop: clearing away, leading back.
-  [[nodiscard]] RunContext unstoppable() const { return {run_id, clock, reporter, {}, owner, backup_id}; }
+  [[nodiscard]] RunContext unstoppable() const { return {run_id, clock, reporter, {}, owner}; }
 
   // Errc::cancelled once somebody asked to stop. Long loops ask.
   [[nodiscard]] Result<> check() const {

@@ -121,6 +121,16 @@ std::optional<FakeOutcome> FakeSearch::answer(const FakeCommand& command) {
     return FakeOutcome{.out =
                            generation < 0 ? "index-*\n" : "index-" + std::to_string(generation) + "\nindex.latest\n"};
   }
+  if (script.contains("$1/indices")) {
+    std::string out;
+    for (const auto& entry : fs::recursive_directory_iterator(on_host(argv.at(4)) / "indices")) {
+      const std::string name = entry.path().filename();
+      if (script.contains("cat --") && name == "snap-" + argv.at(5) + ".dat") out += read_file(entry.path());
+      if (script.contains("__*") && name.starts_with("__"))
+        out += entry.path().lexically_relative(on_host(argv.at(4)) / "indices").string() + "\n";
+    }
+    return FakeOutcome{.out = out};
+  }
   if (argv[0] == "cat" && argv.at(1).starts_with(kMount)) {
     if (!fs::exists(on_host(argv.at(1)))) return FakeOutcome{.exit_code = 1, .err = "no such file\n"};
     return FakeOutcome{.out = read_file(on_host(argv.at(1)))};
@@ -254,7 +264,8 @@ FakeSearch::Answer FakeSearch::serve_snapshot(const std::string& method, const s
   const auto found = std::ranges::find_if(snapshots, [&](const json& each) { return each["name"] == parts[0]; });
   if (found == snapshots.end()) return {.status = 404, .body = error("[" + parts[0] + "] is missing")};
   if (parts.size() > 1 && parts[1] == "_restore") return restore(repository, parts[0], body);
-  if (parts.size() > 1) return {.body = {{"snapshots", json::array()}}};
+  if (parts.size() > 1)
+    return {.body = {{"snapshots", json::array({{{"stats", {{"total", {{"file_count", (*found)["info"]["indices"].size()}}}}}}})}}};
   if (method == "GET") return {.body = {{"snapshots", json::array({(*found)["info"]})}}};
   snapshots.erase(found);
   write_list(directory, list);
@@ -275,8 +286,11 @@ FakeSearch::Answer FakeSearch::make(const std::string& repository, const std::st
     if (entry.is_null()) entry = {{"id", "id-" + index->first}, {"snapshots", json::array()}};
     entry["snapshots"].push_back(uuid);
     const std::string id = entry["id"];
+    // What was written is a file of its own, whose name the list has.
+    const std::string data = std::format("__{:022}", std::hash<std::string>{}(index->second.text) % 1000000);
+    write(directory / "indices" / id / "0" / data, index->second.text);
     write(directory / "indices" / id / "0" / ("snap-" + uuid + ".dat"),
-          json{{"text", index->second.text}, {"documents", index->second.documents}, {"blocked", index->second.blocked}}
+          json{{"text", data}, {"documents", index->second.documents}, {"blocked", index->second.blocked}}
               .dump());
     held.push_back(index->first);
   }
@@ -321,7 +335,9 @@ FakeSearch::Answer FakeSearch::restore(const std::string& repository, const std:
     const json held = json::parse(read_file(file));
     Index restored;
     restored.uuid = fresh_uuid();
-    restored.text = held["text"];
+    const fs::path data = file.parent_path() / held["text"].get<std::string>();
+    if (!fs::exists(data)) return {.status = 500, .body = error("a file is missing: " + data.string())};
+    restored.text = read_file(data);
     restored.documents = held["documents"].get<std::uint64_t>() - lost_documents;
     restored.blocked = held["blocked"].get<bool>() && !unblocks;
     indices_[prefix + index] = restored;

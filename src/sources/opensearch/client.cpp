@@ -261,7 +261,9 @@ Result<> SearchClient::go_by_http(RunContext& run) {
   options.tls.verify = !access_.insecure;
   if (!access_.insecure && !access_.ca.empty()) {
     TRY_ASSIGN(pem, read_in_container(*engine_, container_->id, access_.ca, run));
-    options.tls.ca_pem = std::move(pem);
+    TRY_ASSIGN(file, TemporaryFile::make(pem));
+    options.tls.ca_file = file->path();
+    ca_file_ = std::move(file);
   }
   http_ = std::make_shared<net::HttpClient>(options);
   return {};

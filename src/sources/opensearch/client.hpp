@@ -9,6 +9,7 @@
 #include "engine/engine.hpp"
 #include "net/http.hpp"
 #include "sources/opensearch/access.hpp"
+#include "util/temporary_file.hpp"
 #include "util/run_context.hpp"
 
 namespace davit::sources {
@@ -70,6 +71,7 @@ class SearchClient {
   std::string password_;
   CurlFile file_;                          // of the way that works
   std::shared_ptr<net::HttpClient> http_;  // null: by curl
+  std::shared_ptr<const TemporaryFile> ca_file_;  // for it
   SearchProduct product_;
 };
 

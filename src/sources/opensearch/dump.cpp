@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/command.hpp"
+#include "sources/opensearch/blobs.hpp"
 #include "sources/opensearch/contents.hpp"
 #include "sources/opensearch/repository.hpp"
 #include "sources/opensearch/snapshot.hpp"
@@ -15,6 +16,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kTries = 3;
+constexpr std::size_t kMostExcluded = 4000;
 constexpr std::size_t kContentsLimit = 64U << 20U;
 
 std::string lowercase(std::string text) {
@@ -62,6 +64,33 @@ Result<SnapshotContents> read_contents(const SearchSeat& seat, Generation genera
   return parse_contents(answer.out, uuid);
 }
 
+// Runs a script beside the indices of the repository; $2: the snapshot's uuid.
+Result<std::string> read_indices(const SearchSeat& seat, const std::string& script, const std::string& uuid,
+                                 RunContext& run) {
+  engine::Command command;
+  command.argv = {"sh", "-c", R"(cd -- "$1/indices" || exit; )" + script, "davit", seat.directory.repository(), uuid};
+  command.user = "0";
+  TRY_ASSIGN(answer, engine::run_command_for_text(seat.client.engine(), seat.client.container().id, command, run,
+                                                  kContentsLimit));
+  if (answer.outcome.exit_code != 0)
+    return fail(Errc::failed, "look into " + seat.directory.repository() + ": " + answer.outcome.errors);
+  return std::move(answer.out);
+}
+
+// What is left out of the artefact: what only other snapshots need.
+Result<std::vector<std::string>> choose_excluded(const SearchSeat& seat, const SnapshotContents& contents,
+                                                 const TakenSnapshot& snapshot, RunContext& run) {
+  std::vector<std::string> excluded;
+  for (const std::string& id : contents.others) excluded.push_back("indices/" + id);
+  TRY_ASSIGN(lists, read_indices(seat, R"(cat -- */*/snap-"$2".dat)", snapshot.uuid, run));
+  TRY_ASSIGN(present, read_indices(seat, R"(for f in */*/__*; do printf '%s\n' "$f"; done)", snapshot.uuid, run));
+  const auto unneeded = unneeded_blobs(parse_blob_names(lists), snapshot.files, split(present, '\n'));
+  // A helper is told each of them. Where there are so many, what is gained is small beside what stays.
+  if (unneeded.size() > kMostExcluded) return excluded;
+  for (const std::string& path : unneeded) excluded.push_back("indices/" + path);
+  return excluded;
+}
+
 // Exact only if nothing was written meanwhile.
 Result<> note_documents(const SearchSeat& seat, const Taken& taken, model::Item& item, RunContext& run) {
   refresh(seat.client, run);
@@ -94,28 +123,27 @@ Result<> refuse_change(Generation before, Generation after, const SearchDirector
 
 }  // namespace
 
-Result<std::vector<Finding>> dump_search(helper::Host& host, const SearchSeat& seat, const std::string& stack,
+Result<std::vector<Finding>> dump_search(helper::Host& host, const SearchSeat& seat, const SnapshotOwner& owner,
                                          const SearchOptions& options, model::Item& item, model::Artefact& artefact,
                                          const stream::Encoding& encoding, stream::ByteSink& stored, RunContext& run) {
   const SearchClient& client = seat.client;
   TRY_ASSIGN(nodes, list_nodes(client, true, run));
   if (nodes.empty()) return fail(Errc::failed, "the server doesn't tell its nodes");
   TRY(tend_search_directory(host.engine(), client.container(), seat.directory, nodes.front().process, run));
-  TRY(open_repository(client, seat.directory, stack, run));
+  TRY(open_repository(client, seat.directory, owner.stack, run));
   if (options.kept) {
-    TRY_ASSIGN(kept, in_context(options.kept(stack), "list the backups, to delete snapshots that none of them holds"));
-    prune_snapshots(client, stack, kept, run);
+    TRY_ASSIGN(kept, in_context(options.kept(owner.stack), "list the backups, to delete snapshots that none of them holds"));
+    prune_snapshots(client, owner.stack, kept, run);
   }
-  const std::string backup = run.backup_id.empty() ? "run-" + run.run_id : run.backup_id;
-  const std::string name = "davit-" + lowercase(backup);
-  TRY_ASSIGN(taken, snapshot_now(seat, name, snapshot_mark(client, stack, backup), run));
+  const std::string name = "davit-" + lowercase(owner.backup);
+  TRY_ASSIGN(taken, snapshot_now(seat, name, snapshot_mark(client, owner.stack, owner.backup), run));
   item.attributes["snapshot"] = name;
   TRY(note_documents(seat, taken, item, run));
 
   TRY_ASSIGN(before, generation_in_files(client, seat.directory, run));
   TRY_ASSIGN(contents, read_contents(seat, before, taken.snapshot.uuid, run));
-  helper::PackOptions pack{encoding, {}, {}};
-  for (const std::string& id : contents.others) pack.exclude.push_back("indices/" + id);
+  TRY_ASSIGN(excluded, choose_excluded(seat, contents, taken.snapshot, run));
+  const helper::PackOptions pack{encoding, {}, std::move(excluded)};
   const helper::Place place{helper::Place::Kind::directory, seat.directory.repository_on_host(), false};
   TRY_ASSIGN(session, helper::Session::open(host, place, helper::Access::read, run));
   TRY_ASSIGN(packed, session.pack(pack, stored));

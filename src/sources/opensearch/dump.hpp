@@ -5,9 +5,13 @@
 
 namespace davit::sources {
 
+struct SnapshotOwner {
+  std::string stack;
+  std::string backup;  // its id
+};
 // Corrects the item: counts of documents, shards, what the snapshot is called.
 [[nodiscard]] Result<std::vector<Finding>> dump_search(helper::Host& host, const SearchSeat& seat,
-                                                       const std::string& stack, const SearchOptions& options,
+                                                       const SnapshotOwner& owner, const SearchOptions& options,
                                                        model::Item& item, model::Artefact& artefact,
                                                        const stream::Encoding& encoding, stream::ByteSink& stored,
                                                        RunContext& run);

@@ -22,8 +22,9 @@ std::string text_of(const json& object, const char* name) {
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
+// Not compressed: its lists are short, and can be read (see blobs.hpp).
 json registration(const SearchDirectory& directory) {
-  return {{"type", "fs"}, {"settings", {{"location", directory.repository()}}}};
+  return {{"type", "fs"}, {"settings", {{"location", directory.repository()}, {"compress", false}}}};
 }
 
 // As it is registered now; nothing if it isn't, or is for something else.

@@ -52,6 +52,14 @@ std::string progress_of(const SearchClient& client, const SnapshotRequest& reque
   return status ? status->dump() : std::string();
 }
 
+std::optional<std::uint64_t> count_files(const SearchClient& client, const SnapshotRequest& request, RunContext& run) {
+  const auto status = client.get(
+      snapshot_path(request.repository, request.name) + "/_status?filter_path=snapshots.stats.total.file_count", run);
+  const json::json_pointer where("/snapshots/0/stats/total/file_count");
+  if (!status || !status->is_object() || !status->contains(where) || !(*status)[where].is_number_unsigned()) return {};
+  return (*status)[where].get<std::uint64_t>();
+}
+
 Result<json> wait_until_done(const SearchClient& client, const SnapshotRequest& request, RunContext& run) {
   std::chrono::milliseconds pause = kFirstPoll;
   auto answered = run.clock.steady();
@@ -117,7 +125,8 @@ Result<TakenSnapshot> take_snapshot(const SearchClient& client, const SnapshotRe
   if (done) why = incomplete(*done, request.expected);
   if (done && why.empty()) {
     const json& shards = (*done)["shards"];
-    return TakenSnapshot{text_of(*done, "uuid"), shards.value("total", std::uint64_t{0})};
+    return TakenSnapshot{text_of(*done, "uuid"), shards.value("total", std::uint64_t{0}),
+                         count_files(client, request, run)};
   }
   // Also one whose request got no answer.
   RunContext last = run.unstoppable();

@@ -2,6 +2,7 @@
 // Taking one snapshot of named indices, which is whole or isn't there.
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct SnapshotRequest {
 struct TakenSnapshot {
   std::string uuid;
   std::uint64_t shards = 0;
+  std::optional<std::uint64_t> files;  // of all shards, where the server tells
 };
 
 // Waits until it is done. Errc::failed with the reasons if it is not complete (state, shards, indices),

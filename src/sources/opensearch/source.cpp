@@ -21,11 +21,13 @@ class SearchSource : public Source {
     return plan_search(host_.engine(), stack, encoding, takes, seats_, run);
   }
 
+  void begin_backup(const std::string& id) override { backup_ = id; }
+
   Result<std::vector<Finding>> dump(model::Item& item, model::Artefact& artefact, const stream::Encoding& encoding,
                                     stream::ByteSink& stored, RunContext& run) override {
     const auto seat = seats_.find(item.id.name);
     if (seat == seats_.end()) return fail(Errc::bug, "dump " + item.id.text() + ": it was never planned");
-    return dump_search(host_, seat->second, stack_, options_, item, artefact, encoding, stored, run);
+    return dump_search(host_, seat->second, {stack_, backup_}, options_, item, artefact, encoding, stored, run);
   }
 
   Result<std::vector<Conflict>> check_restore(const model::Item& item, const Target& target, RunContext& run) override {
@@ -46,6 +48,7 @@ class SearchSource : public Source {
   helper::Host& host_;
   SearchOptions options_;
   std::string stack_;
+  std::string backup_;
   SearchSeats seats_;  // as plan() has found them
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "sources/opensearch/blobs.hpp"
 #include "sources/opensearch/contents.hpp"
 #include "sources/opensearch/repository.hpp"
 #include "stream/tar_reader.hpp"
@@ -41,6 +42,8 @@ Result<> verify_search(const model::Item& item, const model::Artefact& artefact,
   std::set<std::string> with_files;          // directories below indices/
   std::set<std::string> shard_lists;         // those with the snapshot's own list of a shard's files
   const std::string uuid = model::attribute(item.attributes, "snapshot_uuid");
+  std::set<std::string> needed;   // files with data, by their names, which are unique
+  std::set<std::string> present;
   std::uint64_t entries = 0;
   while (true) {
     TRY(run.check());
@@ -57,7 +60,12 @@ Result<> verify_search(const model::Item& item, const model::Artefact& artefact,
       }
     }
     if (parts.size() > 2 && parts[0] == "indices") with_files.insert(parts[1]);
-    if (parts.size() == 4 && parts[3] == "snap-" + uuid + ".dat") shard_lists.insert(parts[1]);
+    if (parts.size() == 4 && parts[3] == "snap-" + uuid + ".dat") {
+      shard_lists.insert(parts[1]);
+      TRY_ASSIGN(text, read_member(reader));
+      for (const std::string& name : parse_blob_names(text).files) needed.insert(name);
+    }
+    if (parts.size() == 4 && parts[3].starts_with("__")) present.emplace(blob_stem(parts[3]));
   }
   if (entries != artefact.entries)
     return fail(Errc::corrupt, artefact.path + " has " + std::to_string(entries) + " members, and the manifest says " +
@@ -75,6 +83,8 @@ Result<> verify_search(const model::Item& item, const model::Artefact& artefact,
   for (const std::string& directory : contents.directories)
     if (!with_files.contains(directory) || !shard_lists.contains(directory))
       return fail(Errc::corrupt, "indices/" + directory + " lacks the files of its snapshot");
+  for (const std::string& name : needed)
+    if (!present.contains(name)) return fail(Errc::corrupt, "file " + name + " of its snapshot is missing");
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
 
+#include "sources/opensearch/blobs.hpp"
 #include "sources/opensearch/contents.hpp"
 #include "sources/opensearch/recovery.hpp"
 #include "sources/opensearch/repository.hpp"
@@ -88,6 +89,23 @@ TEST_CASE("a repository's list tells which directories a snapshot needs") {
   for (const char* bad : {"", "[]", "{}", R"({"snapshots":[{"name":"a"}],"indices":{}})"})
     CHECK(parse_contents(bad, "ua").error().code() == Errc::corrupt);
   CHECK(parse_contents(list, "uc").error().message().contains("has no snapshot uc"));
+}
+
+TEST_CASE("the lists of shards tell which files a snapshot needs") {
+  using Names = std::vector<std::string>;
+  const std::string a = "__W9NrkcsURf6pA1nUpbV6XQ";
+  const std::string b = "__EkqgI-tYTMaDal9RRSYo3_";
+  const std::string lists = "\x3f@W" + a + "\xfb physical_name _0.cfe @Xv__boJVCfUTS_qbLBt6UOXhhg \x01" + b + "GD___x " + a;
+  const BlobNames names = parse_blob_names(lists);
+  CHECK(names.files == std::set<std::string>{a, b});
+  CHECK(names.inlined == 1);
+  const std::string c = "__aaaaaaaaaaaaaaaaaaaaaa";
+  const Names present{"id/0/" + a, "id/0/" + b + ".part0", "id/1/" + c, "id/1/" + c + ".part1", "id/0/__*"};
+  CHECK(unneeded_blobs(names, 3, present) == Names{"id/1/" + c, "id/1/" + c + ".part1", "id/0/__*"});
+  // Lists that can't be read name other numbers of files.
+  CHECK(unneeded_blobs(names, 4, present).empty());
+  CHECK(unneeded_blobs(names, {}, present).empty());
+  CHECK(unneeded_blobs(parse_blob_names("\x1f\x8b__"), 3, present).empty());
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include "app/backup.hpp"
 #include "app/restore.hpp"
 #include "app/verify.hpp"
+#include "stream/memory_stream.hpp"
+#include "stream/tar_reader.hpp"
 #include "support/fake_guard.hpp"
 #include "support/tree.hpp"
 #include "support/world.hpp"
@@ -106,42 +108,92 @@ TEST_CASE("a search cluster is backed up again and again, and any backup is rest
   CHECK(world.search.snapshots().size() == 2);
 }
 
-TEST_CASE("an artefact holds what its snapshot needs, and the deep check misses nothing of it") {
+// Paths of the members of the backup's tar.
+std::set<std::string> members(World& world, const BackupReport& report) {
+  const model::Artefact& artefact = search_item(report).artefacts.front();
+  auto stored = world.storage->open(report.entry.key + "/" + artefact.path);
+  REQUIRE(stored);
+  stream::Decoder plain(artefact.codec, **stored, artefact.plain, artefact.stored);
+  stream::TarReader reader(plain);
+  std::set<std::string> paths;
+  while (true) {
+    auto entry = reader.next();
+    REQUIRE(entry);
+    if (!*entry) return paths;
+    paths.insert((*entry)->path);
+  }
+}
+
+std::size_t count_data(const std::set<std::string>& paths, const std::string& directory) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(paths, [&](const std::string& path) { return path.contains(directory + "/0/__"); }));
+}
+
+TEST_CASE("an artefact holds the files that its snapshot needs, and no others") {
   World world(World::Search::running);
   world.search.fill("old", "x");
+  world.search.fill("books", "first");
   REQUIRE(back_up(world));
   world.search.reset();
+  world.search.fill("books", "second");
+  const auto report = back_up(world);
+  REQUIRE(report);
+  const auto paths = members(world, *report);
+  CHECK(count_data(paths, "indices/id-books") == 1);
+  CHECK(count_data(paths, "indices/id-old") == 0);
+  CHECK(std::ranges::none_of(paths, [](const std::string& path) { return path.contains("id-old"); }));
+  CHECK(world.search.snapshots().size() == 2);
+}
+
+// The deep check of a tar of what is in the repository now.
+Result<> verify_now(World& world, model::Item item) {
+  Davit davit(world);
+  auto source = sources::make_search_source(davit.host);
+  stream::MemorySink tar;
+  TRY_ASSIGN(session, helper::Session::open(
+                          davit.host,
+                          {helper::Place::Kind::directory, (world.search_directory / "davit").string(), false},
+                          helper::Access::read, davit.run));
+  TRY_ASSIGN(packed, session.pack({stream::parse_encoding("none").value(), {}, {}}, tar));
+  TRY(session.close());
+  model::Artefact& artefact = item.artefacts.front();
+  artefact.codec = stream::Codec::none;
+  artefact.plain = packed.plain;
+  artefact.stored = packed.stored;
+  artefact.entries = packed.entries;
+  stream::MemorySource stored(tar.contents());
+  return source->verify(item, artefact, stored, {}, davit.run);
+}
+
+TEST_CASE("the deep check holds an artefact against its own lists") {
+  World world(World::Search::running);
   world.search.fill("books", "a", 3);
   const auto report = back_up(world);
   REQUIRE(report);
-  const auto members = [&] {
-    Davit davit(world);
-    return run_verify(*world.storage, davit.sources, {"shop", {}, true}, davit.run);
-  }();
-  REQUIRE(members);
-  for (const auto& artefact : members->artefacts) CHECK(artefact.problem.empty());
-  fs::remove_all(world.search_directory / "davit/indices/id-books");
-  // A tar of what is left has another hash, of course; that its own list is held against it is seen with a fresh one.
-  Davit davit(world);
-  model::Item item = search_item(*report);
-  auto source = sources::make_search_source(davit.host);
-  helper::PackOptions options;
-  options.encoding = stream::parse_encoding("none").value();
-  stream::MemorySink tar;
-  auto session = helper::Session::open(
-      davit.host, {helper::Place::Kind::directory, (world.search_directory / "davit").string(), false},
-      helper::Access::read, davit.run);
-  REQUIRE(session);
-  const auto packed = session->pack(options, tar);
-  REQUIRE(packed);
-  REQUIRE(session->close());
-  model::Artefact& artefact = item.artefacts.front();
-  artefact.codec = stream::Codec::none;
-  artefact.plain = packed->plain;
-  artefact.stored = packed->stored;
-  artefact.entries = packed->entries;
-  stream::MemorySource stored(tar.contents());
-  refused(source->verify(item, artefact, stored, {}, davit.run), Errc::corrupt, "indices/id-books lacks");
+  const model::Item item = search_item(*report);
+  CHECK(verify_now(world, item));
+  const fs::path repository = world.search_directory / "davit";
+  const std::string uuid = model::attribute(item.attributes, "snapshot_uuid");
+
+  model::Item other = item;
+  other.attributes["documents.films"] = "1";
+  refused(verify_now(world, other), Errc::corrupt, "has no index films");
+  other = item;
+  other.attributes["snapshot_uuid"] = "none";
+  refused(verify_now(world, other), Errc::corrupt, "has no snapshot none");
+  const auto without = [&](const fs::path& file, std::string_view what) {
+    const std::string contents = test::read_file(file);
+    fs::remove(file);
+    refused(verify_now(world, item), Errc::corrupt, what);
+    test::write_file(file, contents);
+  };
+  without(repository / "index-0", "no file index-N");
+  without(repository / ("meta-" + uuid + ".dat"), "is missing");
+  for (const auto& entry : fs::directory_iterator(repository / "indices/id-books/0")) {
+    const bool data = entry.path().filename().string().starts_with("__");
+    without(entry.path(), data ? "of its snapshot is missing" : "indices/id-books lacks");
+  }
+  CHECK(verify_now(world, item));
 }
 
 TEST_CASE("snapshots that no backup holds any more are deleted") {
@@ -199,8 +251,7 @@ TEST_CASE("another cluster that writes to the repository is noticed before anyth
   refused(back_up(world), Errc::locked, "something else has written to /mnt/opensearch/davit",
           "one cluster writes to a repository");
   CHECK(world.search.snapshots().size() == 2);
-  // What the hint says.
-  Davit davit(world);
+  // As after what the hint says: the cluster has forgotten how it left the repository, and takes it as it is.
   world.search.reset();
   world.search.fill("books", "a");
   CHECK(back_up(world));
@@ -243,6 +294,27 @@ TEST_CASE("another version of the server is refused, unless it is allowed") {
   world.search.version = "2.20.0";
   refused(restore(world, false), Errc::exists, "the backup is of OpenSearch 2.19.4", "--allow-version-change");
   REQUIRE(restore(world, false, "latest", {}, true));
+  CHECK(world.search.contents() == Contents{{"books", "a"}});
+}
+
+TEST_CASE("several nodes of a cluster are one item") {
+  World world(World::Search::running);
+  world.search.fill("books", "a", 3);
+  engine::ContainerInfo node = world.engine.inspect_container(world.engine.id_of("shop-search-1")).value();
+  node.id = {};
+  node.name = "shop-node-1";
+  node.hostname.clear();
+  node.labels["com.docker.compose.service"] = "node";
+  node.mounts.front().name = "shop_node";
+  world.engine.add_container(node);
+  const auto report = back_up(world);
+  REQUIRE(report);
+  const model::Item& item = search_item(*report);
+  CHECK(item.id.text() == "search:node");
+  CHECK(item.services == Names{"node", "search"});
+  world.search.reset();
+  world.engine.finish_container({"shop-node-1"}, 0);
+  REQUIRE(restore(world, false));
   CHECK(world.search.contents() == Contents{{"books", "a"}});
 }
 
