@@ -1,6 +1,8 @@
 // A whole search cluster, backed up and restored against a server in memory.
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <set>
 
 #include "app/backup.hpp"
 #include "app/restore.hpp"
