@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import subprocess
 import uuid
 
 import pytest
@@ -14,11 +15,11 @@ from support.nested import NestedEngine
 class Site:
     """The stack as it was at its backup, with what was seen then, and what davit said."""
 
-    def __init__(self, engine, binary, secure):
+    def __init__(self, engine, binary):
         self.engine, self.binary = engine, binary
         name = f"e2ehoss{uuid.uuid4().hex[:8]}"
         self.scratch = SCRATCH / name
-        self.hoss = Hoss(engine, self.scratch / ".hoss", self.scratch / "backup root", name, secure)
+        self.hoss = Hoss(engine, self.scratch / ".hoss", self.scratch / "backup root", name)
 
     def set_up(self):
         self.hoss.write(IMAGE, f"127.0.0.1:{free_port()}")
@@ -38,33 +39,41 @@ class Site:
     def davit(self, engine, repository):
         return Davit("container", engine, repository, self.binary)
 
+    def export(self, to):
+        """The backup as one file."""
+        argv = [*self.engine.command, "compose", "-p", self.hoss.stack.name, "run", "--rm", "-T", "davit", "export", "latest"]
+        with open(to, "wb") as file:
+            done = subprocess.run(argv, cwd=self.hoss.stack.directory, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.PIPE,
+                                  timeout=300)
+        assert done.returncode == 0, done.stderr.decode()
+
     @contextlib.contextmanager
     def carried_away(self):
-        """Neither the project's directory nor BACKUP_ROOT is there: of all that, only the backups, in the directory that
-        this gives."""
+        """Neither the project's directory nor BACKUP_ROOT is there: of all that, only a file in the directory that this gives."""
         gone, carried = self.scratch / "gone", self.scratch / "carried"
         gone.mkdir()
-        for path in (self.hoss.stack.directory, self.hoss.root):
+        carried.mkdir()
+        self.export(carried / "hoss.tar")
+        places = (self.hoss.stack.directory, self.hoss.root)
+        for path in places:
             path.rename(gone / path.name)
-        shutil.copytree(gone / self.hoss.root.name / "backups", carried / "backups")
         try:
             yield carried
         finally:
-            shutil.rmtree(carried)
-            for path in (self.hoss.stack.directory, self.hoss.root):
+            for path in places:
                 shutil.rmtree(path, ignore_errors=True)
                 (gone / path.name).rename(path)
             gone.rmdir()
+            shutil.rmtree(carried)
 
     def destroy(self):
         self.hoss.stack.destroy()
         shutil.rmtree(self.scratch, ignore_errors=True)
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["secure", "open"])
-def site(request, engine, binary):
-    """With the security plugin of OpenSearch, and without it."""
-    site = Site(engine, binary, request.param)
+@pytest.fixture(scope="module")
+def site(engine, binary):
+    site = Site(engine, binary)
     try:
         yield site.set_up()
     finally:

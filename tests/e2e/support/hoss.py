@@ -22,6 +22,8 @@ IMAGES = {"HOSS_POSTGRES_IMAGE": "davit-test/postgres:17", "HOSS_OPENSEARCH_IMAG
 # What isn't backed up, and the volume that shows it.
 UNCOVERED = {"etcd": "etcd-data", "minio": "objects"}
 KEY_OWNER = (3333, 4444)
+PASSWORDS = {"POSTGRES_PASSWORD": "first 'secret", "OPENSEARCH_PASSWORD": SEARCH_PASSWORD, "LDAP_ADMIN_PASSWORD": LDAP_PASSWORD,
+             "RABBITMQ_PASSWORD": RABBITMQ_PASSWORD}
 
 DATABASES_SQL = """
 create role hoss login password 'hoss''s own';
@@ -66,8 +68,7 @@ class Hoss:
 
     def write(self, davit_image, address):
         """The project's directory, whose files have owners and modes of all kinds, and the BACKUP_ROOT."""
-        values = {"BACKUP_ROOT": self.root, "POSTGRES_PASSWORD": "first 'secret", "OPENSEARCH_PASSWORD": SEARCH_PASSWORD,
-                  "LDAP_ADMIN_PASSWORD": LDAP_PASSWORD, "RABBITMQ_PASSWORD": RABBITMQ_PASSWORD, "HOSS_ADDRESS": address,
+        values = {"BACKUP_ROOT": self.root, **PASSWORDS, "HOSS_ADDRESS": address,
                   "HOSS_SEARCH_WITHOUT_SECURITY": str(not self.secure).lower(), "DAVIT_IMAGE": davit_image,
                   "OPENSEARCH_JAVA_OPTS": "-Xms512m -Xmx512m -XX:TieredStopAtLevel=1", **IMAGES}
         env = "# of the tests\n" + "".join(f'{name}="{value}"\n' for name, value in values.items())
