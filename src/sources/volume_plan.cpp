@@ -163,13 +163,13 @@ std::vector<BindCandidate> bind_candidates(Plan& plan, const Stack& stack, const
     const std::string what = "bind:" + relative.value_or(path);
     if (path.ends_with(".sock")) {
       plan.not_covered.push_back({what, "a socket"});
+    } else if (Skipped skipped = skipped_in(path, options); skipped.whole) {
+      plan.not_covered.push_back({what, kHoldsBackups});
     } else if (!relative) {
       const std::string why =
           project.empty() ? "no container tells the project's directory" : "outside the project's directory " + project;
       plan.not_covered.push_back({what, why});
       plan.needs.push_back("path " + path + " of the host (bind mount of " + listed(services) + ")");
-    } else if (Skipped skipped = skipped_in(path, options); skipped.whole) {
-      plan.not_covered.push_back({what, kHoldsBackups});
     } else if (disabled_by_services(stack, services)) {
       plan.not_covered.push_back({what, "label davit.enable=false of " + listed(services)});
     } else {

@@ -48,7 +48,8 @@ struct PathsOptions {
   std::function<bool(const std::string&)> restores_path = {};  // by the path on the new host; null: none
 };
 // Paths of the host, files of secrets and configs included, that containers mount or have as devices, and that are
-// neither there nor restored. Asks a helper container for each directory that may hold one.
+// neither there nor restored; but not davit's own directories, which the Engine makes. Asks a helper container for each
+// directory that may hold one.
 [[nodiscard]] Result<std::vector<Conflict>> missing_paths(helper::Host& host, const Recorded& containers,
                                                           const PathsOptions& options, RunContext& run);
 

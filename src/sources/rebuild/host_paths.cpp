@@ -3,6 +3,7 @@
 #include <map>
 
 #include "sources/host_path.hpp"
+#include "sources/own_directory.hpp"
 #include "sources/place_restore.hpp"
 #include "sources/rebuild/host_check.hpp"
 #include "sources/rebuild/json_field.hpp"
@@ -42,7 +43,7 @@ Result<std::vector<Conflict>> missing_paths(helper::Host& host, const Recorded& 
   std::map<std::string, std::string> paths = paths_of(containers, options.moved);
   std::erase_if(paths, [&](const auto& each) {
     const std::string& path = each.first;
-    return is_always_there(path) || (options.restores_path && options.restores_path(path)) ||
+    return is_always_there(path) || is_own_directory(path) || (options.restores_path && options.restores_path(path)) ||
            (!options.project_dir.empty() && path_below(path, options.project_dir));
   });
   std::map<std::string, std::vector<std::string>> by_directory;

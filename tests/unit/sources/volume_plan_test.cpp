@@ -151,13 +151,15 @@ TEST_CASE("bind mounts that are not covered say why, and those a restore will mi
   const Stack stack = stack_of(
       {{.service = "app",
         .mounts = {bind_mount("/var/run/docker.sock", "/s"), bind_mount("/srv/media", "/m", false),
-                   bind_mount("/srv/shop/backups", "/b"), bind_mount("/srv/shop/link", "/l")}},
+                   bind_mount("/srv/shop/backups", "/b"), bind_mount("/srv/shop/link", "/l"),
+                   bind_mount("/srv/backups/.db", "/.db")}},
        {.service = "dev", .mounts = {bind_mount("/srv/shop/dev", "/d")}, .labels = {{"davit.enable", "false"}}}});
-  const Planned planned = plan_binds(stack, seeing({}, {"link"}), {{"/srv/shop/backups"}});
+  const Planned planned = plan_binds(stack, seeing({}, {"link"}), {{"/srv/shop/backups", "/srv/backups"}});
   CHECK(planned.plan.items.empty());
   CHECK(planned.why_not("bind:/var/run/docker.sock") == "a socket");
   CHECK(planned.why_not("bind:/srv/media") == "outside the project's directory /srv/shop");
   CHECK(planned.why_not("bind:backups") == "holds backups of davit itself");
+  CHECK(planned.why_not("bind:/srv/backups/.db") == "holds backups of davit itself");
   CHECK(planned.why_not("bind:dev") == "label davit.enable=false of dev");
   CHECK(planned.why_not("bind:link").starts_with("a symbolic link"));
   CHECK(planned.plan.needs == std::vector<std::string>{"path /srv/media of the host (bind mount of app)",

@@ -182,7 +182,8 @@ TEST_CASE("paths of the host that nobody brings are missing") {
                             .mounts = {bind_mount(root + "/there", "/a"), bind_mount(root + "/certs/key.pem", "/b"),
                                        bind_mount(root + "/old/x", "/c"), bind_mount("/srv/shop/config", "/d"),
                                        bind_mount(root + "/restored", "/e"), bind_mount("/proc/stat", "/f"),
-                                       bind_mount(root + "/gone", "/g")}});
+                                       bind_mount(root + "/gone", "/g"), bind_mount(root + "/no root/.db", "/h"),
+                                       bind_mount(root + "/no root/.opensearch", "/i")}});
   web = changed(web, "/HostConfig/Devices", {{{"PathOnHost", root + "/dev0"}, {"PathInContainer", "/dev/x"}}});
   const Stack stack = test::make_stack({.containers = {web}});
   PathsOptions options{.moved = {{{"/srv/shop", project}, {root + "/old", root + "/new"}}}, .project_dir = project};
