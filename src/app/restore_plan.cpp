@@ -9,6 +9,7 @@
 #include "app/restored_places.hpp"
 #include "app/same_version.hpp"
 #include "sources/host_path.hpp"
+#include "sources/rabbitmq/restore.hpp"
 #include "sources/relocate.hpp"
 #include "util/text.hpp"
 
@@ -170,8 +171,13 @@ bool RestorePlan::waits(const sources::Service& service) const {
 
 std::vector<std::string> RestorePlan::needed_servers() const {
   std::vector<std::string> needed;
+  const sources::Takes takes = [this](const model::ItemId& id) {
+    return std::ranges::any_of(steps, [&](const RestoreStep& step) { return step.item.id == id; });
+  };
   for (const RestoreStep& step : steps) {
     if (phase_of(step.item) != Phase::servers) continue;
+    // Everything of such a broker is in its volume.
+    if (step.item.id.kind == model::ItemKind::rabbitmq && !sources::imports_definitions(step.item, takes)) continue;
     for (const std::string& service : step.item.services)
       if (starts(service) && !std::ranges::contains(needed, service)) needed.push_back(service);
   }

@@ -17,15 +17,15 @@ constexpr std::size_t kDefinitionsLimit = 256U << 20U;
 constexpr std::size_t kNamed = 10;
 
 // The item with the broker's data, if it is restored along.
-std::optional<model::ItemId> data_restored_along(const model::Item& item, const Target& target) {
+std::optional<model::ItemId> data_restored_along(const model::Item& item, const Takes& takes) {
   const std::string text = attribute(item.attributes, "data");
-  if (text.empty() || !target.takes) return std::nullopt;
+  if (text.empty() || !takes) return std::nullopt;
   auto id = model::parse_item_id(text);
   if (!id) return std::nullopt;
   // What is bound may be part of a directory that is restored as a whole.
-  while (!target.takes(*id) && id->kind == model::ItemKind::bind && id->name.contains('/'))
+  while (!takes(*id) && id->kind == model::ItemKind::bind && id->name.contains('/'))
     id->name = id->name.substr(0, id->name.rfind('/'));
-  if (!target.takes(*id)) return std::nullopt;
+  if (!takes(*id)) return std::nullopt;
   return *id;
 }
 
@@ -136,10 +136,12 @@ class Import : public Restoration {
 
 }  // namespace
 
+bool imports_definitions(const model::Item& item, const Takes& takes) { return !data_restored_along(item, takes); }
+
 Result<std::vector<Conflict>> check_rabbitmq(engine::Engine& engine, const model::Item& item, const Target& target,
                                              RunContext& run) {
   const Seating seating = find_seating(item, target);
-  if (const auto data = data_restored_along(item, target)) return check_node(seating, item, target, *data);
+  if (const auto data = data_restored_along(item, target.takes)) return check_node(seating, item, target, *data);
   std::vector<Conflict> conflicts;
   const std::string service = "service " + item.id.name;
   if (!seating.running) {
@@ -162,7 +164,7 @@ Result<std::vector<Conflict>> check_rabbitmq(engine::Engine& engine, const model
 
 Result<std::unique_ptr<Restoration>> restore_rabbitmq(engine::Engine& engine, const model::Item& item,
                                                       const Target& target) {
-  if (data_restored_along(item, target)) return std::make_unique<NothingToImport>();
+  if (data_restored_along(item, target.takes)) return std::make_unique<NothingToImport>();
   return std::make_unique<Import>(engine, item, target);
 }
 

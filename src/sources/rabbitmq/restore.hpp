@@ -9,6 +9,10 @@
 
 namespace davit::sources {
 
+// Whether definitions are imported, for which the broker must run: its data isn't restored along. `takes`: the items
+// that are restored; null: none is known.
+[[nodiscard]] bool imports_definitions(const model::Item& item, const Takes& takes);
+
 [[nodiscard]] Result<std::vector<Conflict>> check_rabbitmq(engine::Engine& engine, const model::Item& item,
                                                            const Target& target, RunContext& run);
 [[nodiscard]] Result<std::unique_ptr<Restoration>> restore_rabbitmq(engine::Engine& engine, const model::Item& item,
