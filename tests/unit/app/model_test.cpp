@@ -149,7 +149,7 @@ Result<> restore_search(World& world, Davit& davit, storage::Storage& storage, t
   options.selection.only = {"search:*"};
   options.backup = "latest";
   options.replace = true;
-  return run_restore(world.engine, storage, davit.sources, options, davit.run).transform([](const auto&) {});
+  return run_restore(davit.host, storage, davit.sources, options, davit.run).transform([](const auto&) {});
 }
 
 // What a run may not leave in a search cluster.

@@ -49,7 +49,7 @@ Result<RestoreReport> restore(World& world, bool replace, const std::string& bac
   options.replace = replace;
   options.allow_version_change = version_change;
   options.selection.only = {"search:*"};
-  auto report = run_restore(world.engine, *world.storage, sources, options, davit.run);
+  auto report = run_restore(davit.host, *world.storage, sources, options, davit.run);
   CHECK(guard.entries.empty());
   return report;
 }
