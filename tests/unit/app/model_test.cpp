@@ -142,7 +142,7 @@ Result<> back_up_search(World& world, Davit& davit, storage::Storage& storage, t
   return run_backup(world.engine, storage, davit.sources, options, davit.run).transform([](const auto&) {});
 }
 
-Result<> restore_search(World& world, Davit& davit, storage::Storage& storage, test::GuardState& guard) {
+Result<> restore_search(World&, Davit& davit, storage::Storage& storage, test::GuardState& guard) {
   RestoreOptions options;
   options.guard = fake_guards(guard);
   options.stack = "shop";
