@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
+#include <optional>
 
 #include "sources/container_tool.hpp"
 #include "sources/postgres/detect.hpp"
@@ -20,21 +20,23 @@ constexpr const char* kAsk =
     "[node(), rabbit_misc:version(), try rabbit:data_dir() catch _:_ -> rabbit_mnesia:dir() end].";
 constexpr const char* kSetup =
     "PATH=$PATH:/usr/sbin:/usr/lib/rabbitmq/bin:/opt/rabbitmq/sbin:/opt/bitnami/rabbitmq/sbin\nexport PATH\n";
-// rabbitmqctl (sysexits.h): 69, there is no such node, or it doesn't answer.
+// From its standard input, rabbitmqctl 4.0 on Erlang 27 reads for ever.
+constexpr const char* kImport = R"sh(
+umask 077
+file=$(mktemp) || exit 81
+trap 'rm -f "$file"' EXIT
+trap 'exit 143' HUP INT TERM
+cat > "$file" || exit 81
+rabbitmqctl -q import_definitions "$file" --format json </dev/null
+)sh";
+// Of rabbitmqctl (sysexits.h): there is no such node, or it doesn't answer; its application doesn't run.
 constexpr int kUnavailable = 69;
-
-engine::Command rabbitmqctl(std::vector<std::string> arguments) {
-  engine::Command command;
-  command.argv = {"rabbitmqctl", "-q"};
-  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
-  command.setup = kSetup;
-  return command;
-}
+constexpr int kNotYet = 64;
 
 Error failure(std::string_view what, const engine::CommandOutcome& outcome) {
   Error error = tool_error(what, "rabbitmqctl", outcome,
                            "use an image with RabbitMQ's tools, or set the label davit.rabbitmq=off on the service");
-  if (outcome.exit_code == kUnavailable) return std::move(error).as(Errc::unavailable);
+  if (outcome.exit_code == kUnavailable || outcome.exit_code == kNotYet) return std::move(error).as(Errc::unavailable);
   return error;
 }
 
@@ -97,19 +99,37 @@ Result<BrokerNode> parse_node(std::string_view answer) {
   return node;
 }
 
-Result<BrokerNode> Broker::node(RunContext& run) const {
-  TRY_ASSIGN(answer, engine::run_command_for_text(*engine_, container_, rabbitmqctl({"eval", kAsk}), run));
-  if (answer.outcome.exit_code != 0) return std::unexpected(failure("ask RabbitMQ for its node", answer.outcome));
-  return parse_node(answer.out);
+engine::Command Broker::rabbitmqctl(std::vector<std::string> arguments) const {
+  engine::Command command;
+  command.argv = {"rabbitmqctl", "-q"};
+  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+  command.setup = kSetup;
+  command.user = user_;
+  return command;
 }
 
-Result<BrokerNode> Broker::wait(std::chrono::seconds patience, RunContext& run) const {
+Result<Broker> Broker::look(engine::Engine& engine, const engine::ContainerId& container, RunContext& run) {
+  TRY_ASSIGN(process, find_process(engine, container, "beam.smp", run));
+  if (!process) return fail(Errc::unavailable, "no RabbitMQ runs in the container");
+  Broker broker(engine, container, process->user);
+  TRY_ASSIGN(answer, engine::run_command_for_text(engine, container, broker.rabbitmqctl({"eval", kAsk}), run));
+  if (answer.outcome.exit_code != 0) return std::unexpected(failure("ask RabbitMQ for its node", answer.outcome));
+  TRY_ASSIGN(node, parse_node(answer.out));
+  broker.node_ = std::move(node);
+  // The node answers before what it runs does.
+  TRY_ASSIGN(vhosts, engine::run_command_for_text(engine, container, broker.rabbitmqctl({"list_vhosts"}), run));
+  if (vhosts.outcome.exit_code != 0) return std::unexpected(failure("ask RabbitMQ for its vhosts", vhosts.outcome));
+  return broker;
+}
+
+Result<Broker> Broker::find(engine::Engine& engine, const engine::ContainerId& container, std::chrono::seconds patience,
+                            RunContext& run) {
   const auto deadline = run.clock.steady() + patience;
   while (true) {
-    auto answer = node(run);
-    // While it starts, the node is there before what is to be asked is.
-    const bool later = !answer && (answer.error().code() == Errc::unavailable || answer.error().code() == Errc::failed);
-    if (!later || run.clock.steady() >= deadline) return answer;
+    auto broker = look(engine, container, run);
+    // What a node says while it starts is anything.
+    const bool later = !broker && (broker.error().code() == Errc::unavailable || broker.error().code() == Errc::failed);
+    if (!later || run.clock.steady() >= deadline) return broker;
     TRY(run.check());
     run.clock.sleep_for(500ms);
   }
@@ -124,9 +144,12 @@ Result<std::string> Broker::export_definitions(RunContext& run) const {
 }
 
 Result<> Broker::import_definitions(const std::string& definitions, RunContext& run) const {
+  engine::Command command;
+  command.argv = {"sh", "-c", kImport};
+  command.setup = kSetup;
+  command.user = user_;
   stream::MemorySource in(std::as_bytes(std::span(definitions)));
-  TRY_ASSIGN(answer, engine::feed_command(*engine_, container_, rabbitmqctl({"import_definitions", "--format", "json"}),
-                                          in, run));
+  TRY_ASSIGN(answer, engine::feed_command(*engine_, container_, command, in, run));
   if (answer.outcome.exit_code != 0) return std::unexpected(failure("import the definitions", answer.outcome));
   return {};
 }

@@ -1,10 +1,10 @@
 #pragma once
 // The RabbitMQ of a container, asked through its own rabbitmqctl.
 
-#include <nlohmann/json_fwd.hpp>
-#include <optional>
+#include <chrono>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/command.hpp"
 #include "sources/stack.hpp"
@@ -25,21 +25,26 @@ struct BrokerNode {
 
 class Broker {
  public:
-  // REQUIRES: the engine outlives it.
-  Broker(engine::Engine& engine, engine::ContainerId container) : engine_(&engine), container_(std::move(container)) {}
-
-  // Errc::unavailable if the node doesn't run (yet).
-  [[nodiscard]] Result<BrokerNode> node(RunContext& run) const;
-  // The same, patiently: a node takes its time to start.
-  [[nodiscard]] Result<BrokerNode> wait(std::chrono::seconds patience, RunContext& run) const;
+  // Waits until the node of the container answers, up to `patience`: it takes its time to start. Errc::unavailable if
+  // it doesn't. REQUIRES: the engine outlives it.
+  [[nodiscard]] static Result<Broker> find(engine::Engine& engine, const engine::ContainerId& container,
+                                           std::chrono::seconds patience, RunContext& run);
+  [[nodiscard]] const BrokerNode& node() const { return node_; }
   // All definitions: an object of lists. They hold hashes of passwords.
   [[nodiscard]] Result<std::string> export_definitions(RunContext& run) const;
   // Merges them into what is there.
   [[nodiscard]] Result<> import_definitions(const std::string& definitions, RunContext& run) const;
 
  private:
+  Broker(engine::Engine& engine, engine::ContainerId container, std::string user)
+      : engine_(&engine), container_(std::move(container)), user_(std::move(user)) {}
+  static Result<Broker> look(engine::Engine& engine, const engine::ContainerId& container, RunContext& run);
+  [[nodiscard]] engine::Command rabbitmqctl(std::vector<std::string> arguments) const;
+
   engine::Engine* engine_;
   engine::ContainerId container_;
+  std::string user_;  // numbers of the server's user and group: the cookie is for nobody else
+  BrokerNode node_;
 };
 
 // The name that a container's node will have, as far as its record says: RABBITMQ_NODENAME, or rabbit@HOSTNAME. Empty

@@ -93,8 +93,7 @@ class Import : public Restoration {
     const Seating seating = find_seating(item_, target_);
     if (!seating.running)
       return fail(Errc::unavailable, "service " + item_.id.name + " doesn't run, so nothing can be imported into it");
-    const Broker broker(engine_, seating.container->id);
-    TRY(broker.wait(120s, run));
+    TRY_ASSIGN(broker, Broker::find(engine_, seating.container->id, 120s, run));
     TRY_ASSIGN(before, definitions_of(broker, run));
     const auto changed = wanted.changed(before);
     if (!changed.empty() && !before.is_fresh()) {
@@ -152,8 +151,7 @@ Result<std::vector<Conflict>> check_rabbitmq(engine::Engine& engine, const model
                          false});
     return conflicts;
   }
-  const Broker broker(engine, seating.container->id);
-  TRY(broker.wait(15s, run));
+  TRY_ASSIGN(broker, Broker::find(engine, seating.container->id, 15s, run));
   TRY_ASSIGN(present, definitions_of(broker, run));
   if (!present.is_fresh())
     conflicts.push_back({"the broker of " + service + " has " + present.summary() +

@@ -29,7 +29,7 @@ bool is_stopped(const Service& service, const Volume* volume) {
 
 // A broker that the plan has found, and what is to be said of it.
 struct PlannedBroker {
-  engine::ContainerId container;
+  Broker broker;
   std::vector<std::string> findings;
 };
 
@@ -85,7 +85,7 @@ class RabbitmqSource : public Source {
                                     stream::ByteSink& stored, RunContext& run) override {
     const auto planned = brokers_.find(item.id.name);
     if (planned == brokers_.end()) return fail(Errc::bug, "it was never planned");
-    TRY_ASSIGN(text, Broker(host_.engine(), planned->second.container).export_definitions(run));
+    TRY_ASSIGN(text, planned->second.broker.export_definitions(run));
     TRY_ASSIGN(definitions, Definitions::parse(text));
     stream::Encoder encoder(encoding, stored);
     TRY(encoder.write(std::as_bytes(std::span(text))));
@@ -129,20 +129,20 @@ class RabbitmqSource : public Source {
                                ", so its definitions can't be exported; its volumes are backed up as they are"});
       return {};
     }
-    const Broker broker(host_.engine(), container->id);
-    auto node = broker.wait(15s, run);
-    if (!node)
-      return std::unexpected(std::move(node).error().hint_if_none(
+    auto broker = Broker::find(host_.engine(), container->id, 15s, run);
+    if (!broker)
+      return std::unexpected(std::move(broker).error().hint_if_none(
           "set the label davit.rabbitmq=off on the service to back up its volumes only"));
-    item.attributes["version"] = node->version;
+    const BrokerNode node = broker->node();
+    item.attributes["version"] = node.version;
     item.attributes["image"] = container->image;
-    item.attributes["node"] = node->name;
-    const engine::Mount* mount = mount_of(*container, node->data);
+    item.attributes["node"] = node.name;
+    const engine::Mount* mount = mount_of(*container, node.data);
     const auto data = mount == nullptr ? std::nullopt : item_of_mount(stack, *mount);
     if (data) item.attributes["data"] = data->text();
-    PlannedBroker planned{container->id, {}};
+    PlannedBroker planned{*std::move(broker), {}};
     const bool named = container->env_value("RABBITMQ_NODENAME").value_or("").contains('@');
-    if (has_chance_hostname(*container) && !named) planned.findings.push_back(hostname_finding(service, *node));
+    if (has_chance_hostname(*container) && !named) planned.findings.push_back(hostname_finding(service, node));
     if (std::string finding = messages_finding(stack, service, mount, data, takes); !finding.empty())
       planned.findings.push_back(std::move(finding));
     model::Artefact artefact;

@@ -14,7 +14,8 @@ using davit::test::write_file;
 
 namespace {
 
-// The stack "shop" in a directory of its own. davit is a process of the Engine's host, unless `self` names its container.
+// The stack "shop" in a directory of its own. davit is a process of the Engine's host, unless `self` names its
+// container.
 struct Bench {
   test::FakeEngine engine;
   helper::Host host{engine, {}};

@@ -35,16 +35,21 @@ struct Bench {
 
   Bench() {
     engine.on_command = [this](const test::FakeCommand& command) -> test::FakeOutcome {
+      if (command.argv.size() == 5 && command.argv[4] == "beam.smp") return {0, "999:999\nbeam.smp"};
+      CHECK(command.user == "999:999");
+      if (command.argv.size() == 3 && command.argv[2].contains("import_definitions")) return import(command.input);
       if (command.argv.size() < 3 || command.argv[0] != "rabbitmqctl") return {127};
+      if (command.argv[2] == "list_vhosts") return {0, "/\n"};
       if (command.argv[2] == "eval") return {0, "[rabbit@mq,\"4.0.5\",\"/var/lib/rabbitmq/mnesia/rabbit@mq\"]\n"};
-      if (command.argv[2] == "export_definitions") return {0, definitions};
-      if (command.argv[2] != "import_definitions") return {64};
-      imports.push_back(command.input);
-      auto merged = nlohmann::json::parse(command.input);
-      if (keeps_queues) merged["queues"] = nlohmann::json::parse(definitions)["queues"];
-      definitions = merged.dump();
-      return {};
+      return command.argv[2] == "export_definitions" ? test::FakeOutcome{0, definitions} : test::FakeOutcome{64};
     };
+  }
+  test::FakeOutcome import(const std::string& input) {
+    imports.push_back(input);
+    auto merged = nlohmann::json::parse(input);
+    if (keeps_queues) merged["queues"] = nlohmann::json::parse(definitions)["queues"];
+    definitions = merged.dump();
+    return {};
   }
   Stack stack(const std::string& hostname,
               ContainerSketch sketch = {.service = "mq", .mounts = {volume_mount("shop_mq", "/var/lib/rabbitmq")}}) {
