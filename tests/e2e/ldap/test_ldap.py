@@ -171,11 +171,13 @@ def test_davit_is_killed(site, moment, only):
     before = site.ldap.facts()
     site.stack.compose("stop", "ldap")
     site.mark("newer")
-    with Restoring(site.davits["host"], site.stack, *only) as restoring:
+    restoring = Restoring(site.davits["host"], site.stack.name, "--replace", *only)
+    try:
         restoring.wait(lambda entries: any(each["kind"] == moment for each in entries))
+    finally:
         restoring.kill()
-        restoring.wait_for_guard()
-        told = site.engine.exists("container", restoring.guard)
+    restoring.wait_for_guard()
+    told = site.engine.exists("container", restoring.guard)
     text = site.davit("restore", "--plan", "--replace", way="host", code=None).stderr
     expected = "is restored" if moment == "decided" else "is the old one again"
     assert not told or f"the directory of service ldap {expected}" in text, text
