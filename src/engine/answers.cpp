@@ -1,8 +1,10 @@
 #include "engine/answers.hpp"
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "engine/decode.hpp"
+#include "util/base64.hpp"
 #include "util/text.hpp"
 
 namespace davit::engine {
@@ -101,6 +103,53 @@ Result<std::vector<NetworkInfo>> parse_networks(std::string_view answer) {
 Result<NetworkInfo> parse_network(std::string_view answer) { return parsed<NetworkInfo>(answer, decode_network); }
 
 Result<ImageInfo> parse_image(std::string_view answer) { return parsed<ImageInfo>(answer, decode_image); }
+
+Result<std::vector<std::string>> parse_changes(std::string_view answer) {
+  return parsed<std::vector<std::string>>(answer, [](const json& all) {
+    constexpr int kDeleted = 2;
+    std::vector<std::string> paths;
+    if (all.is_null()) return paths;
+    for (const json& change : all.get_ref<const json::array_t&>())
+      if (get<int>(change, "Kind") != kDeleted) paths.push_back(text(change, "Path"));
+    return paths;
+  });
+}
+
+Result<TimePoint> parse_time(std::string_view time) {
+  constexpr std::size_t kZone = 6;  // "+01:00"
+  std::chrono::minutes offset{0};
+  std::string utc(time);
+  if (!time.ends_with('Z') && time.size() > kZone) {
+    const std::string_view zone = time.substr(time.size() - kZone);
+    int hours = 0;
+    int minutes = 0;
+    const bool read = std::from_chars(zone.data() + 1, zone.data() + 3, hours).ec == std::errc() &&
+                      std::from_chars(zone.data() + 4, zone.data() + kZone, minutes).ec == std::errc();
+    if (!read || (zone[0] != '+' && zone[0] != '-') || zone[3] != ':')
+      return fail(Errc::failed, "the Engine's answer has a time that is none");
+    offset = std::chrono::hours(hours) + std::chrono::minutes(minutes);
+    if (zone[0] == '-') offset = -offset;
+    utc = std::string(time.substr(0, time.size() - kZone)) + "Z";
+  }
+  auto point = parse_rfc3339(utc);
+  if (!point) return fail(Errc::failed, "the Engine's answer has a time that is none");
+  return *point - offset;
+}
+
+Result<PathStat> parse_path_stat(std::string_view header) {
+  // Go's os.FileMode: these bits say what it is, where it isn't a regular file.
+  constexpr std::uint32_t kTypes = 1U << 31U | 1U << 27U | 1U << 26U | 1U << 25U | 1U << 24U | 1U << 21U | 1U << 19U;
+  auto decoded = decode_base64(header);
+  if (!decoded) return std::unexpected(std::move(decoded).error().as(Errc::failed));
+  return parsed<PathStat>(*decoded, [&](const json& all) -> Result<PathStat> {
+    const std::string time = text(all, "mtime");
+    TRY_ASSIGN(modified, parse_time(time));
+    return PathStat{.regular = (get<std::uint32_t>(all, "mode") & kTypes) == 0,
+                    .bytes = get<std::uint64_t>(all, "size"),
+                    .modified = modified,
+                    .whole_second = !time.contains('.')};
+  });
+}
 
 Result<std::string> parse_created_id(std::string_view answer) {
   TRY_ASSIGN(id, parsed<std::string>(answer, [](const json& all) { return text(all, "Id"); }));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/engine.hpp"
+#include "util/clock.hpp"
 
 namespace davit::engine {
 
@@ -30,6 +31,12 @@ struct Ping {
 [[nodiscard]] Result<std::vector<NetworkInfo>> parse_networks(std::string_view answer);
 [[nodiscard]] Result<NetworkInfo> parse_network(std::string_view answer);
 [[nodiscard]] Result<ImageInfo> parse_image(std::string_view answer);
+// The paths of GET /containers/{id}/changes that were added or modified.
+[[nodiscard]] Result<std::vector<std::string>> parse_changes(std::string_view answer);
+// The header X-Docker-Container-Path-Stat: JSON in base64.
+[[nodiscard]] Result<PathStat> parse_path_stat(std::string_view header);
+// "2026-11-22T10:33:16.933496893+01:00", as Go writes a time; cut to milliseconds. Errc::failed for anything else.
+[[nodiscard]] Result<TimePoint> parse_time(std::string_view text);
 // The "Id" that creating something answers with; empty is an error.
 [[nodiscard]] Result<std::string> parse_created_id(std::string_view answer);
 // The "message" of an error answer; the text itself where it is not JSON (a proxy's), shortened and fit for showing.

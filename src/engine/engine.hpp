@@ -6,6 +6,7 @@
 // as the Engine takes; those that wait for something take a deadline.
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -17,6 +18,7 @@
 
 #include "engine/types.hpp"
 #include "stream/byte_stream.hpp"
+#include "util/clock.hpp"
 #include "util/error.hpp"
 
 namespace davit::engine {
@@ -57,6 +59,14 @@ struct ExecState {
   std::optional<int> exit_code;
 };
 
+// A file of a container; a symbolic link is not followed.
+struct PathStat {
+  bool regular = false;
+  std::uint64_t bytes = 0;
+  TimePoint modified;
+  bool whole_second = false;  // its time of modification has no fraction, to the nanosecond
+};
+
 struct ListFilter {
   bool all = true;                       // also those that don't run
   std::vector<std::string> labels = {};  // "name" or "name=value"; all must match
@@ -88,6 +98,13 @@ class Engine {
   [[nodiscard]] virtual Result<> kill_container(const ContainerId& id, const std::string& signal) = 0;
   // Kills and removes, with its anonymous volumes if `volumes`. Fine if it is gone.
   [[nodiscard]] virtual Result<> remove_container(const ContainerId& id, bool volumes) = 0;
+  // What the container has added to the files of its image, or changed, volumes left out. Directories are among them.
+  [[nodiscard]] virtual Result<std::vector<std::string>> changed_paths(const ContainerId& id) = 0;
+  [[nodiscard]] virtual Result<PathStat> stat_path(const ContainerId& id, const std::string& path) = 0;
+  // A file or directory as an uncompressed tar of at most `limit` bytes (Errc::failed: it is larger). For small files
+  // only: the endpoint loses much of what a file system holds.
+  [[nodiscard]] virtual Result<std::string> get_archive(const ContainerId& id, const std::string& path,
+                                                        std::size_t limit) = 0;
   // Extracts an uncompressed tar into `path` of the container. Only for containers of our own.
   [[nodiscard]] virtual Result<> put_archive(const ContainerId& id, const std::string& path, std::string_view tar) = 0;
   // Attaches to a container (stream of what comes from now on): before it is started, to miss nothing.

@@ -25,6 +25,10 @@ class HttpEngine : public Engine {
   [[nodiscard]] Result<> unpause_container(const ContainerId& id) override;
   [[nodiscard]] Result<> kill_container(const ContainerId& id, const std::string& signal) override;
   [[nodiscard]] Result<> remove_container(const ContainerId& id, bool volumes) override;
+  [[nodiscard]] Result<std::vector<std::string>> changed_paths(const ContainerId& id) override;
+  [[nodiscard]] Result<PathStat> stat_path(const ContainerId& id, const std::string& path) override;
+  [[nodiscard]] Result<std::string> get_archive(const ContainerId& id, const std::string& path,
+                                                std::size_t limit) override;
   [[nodiscard]] Result<> put_archive(const ContainerId& id, const std::string& path, std::string_view tar) override;
   [[nodiscard]] Result<std::unique_ptr<AttachedStream>> attach(const ContainerId& id, bool attach_stdin) override;
   [[nodiscard]] Result<std::string> container_logs(const ContainerId& id, int tail_lines) override;

@@ -14,6 +14,25 @@ constexpr int kConflict = 409;
 constexpr auto kRemovalTime = std::chrono::seconds(30);
 constexpr auto kRemovalInterval = std::chrono::milliseconds(100);
 
+constexpr std::chrono::seconds kChangesTime{60};  // the Engine walks through everything that the container has written
+
+class LimitedSink : public stream::ByteSink {
+ public:
+  explicit LimitedSink(std::size_t limit) : limit_(limit) {}
+  Result<> write(std::span<const std::byte> bytes) override {
+    if (bytes.size() > limit_ - text_.size())
+      return fail(Errc::failed, "it has more than " + std::to_string(limit_) + " bytes");
+    text_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return {};
+  }
+  Result<> finish() override { return {}; }
+  [[nodiscard]] std::string take() { return std::move(text_); }
+
+ private:
+  std::size_t limit_;
+  std::string text_;
+};
+
 std::string container_path(const ContainerId& id) { return "/containers/" + segment(id.value); }
 
 Result<std::string> demultiplexed(std::string_view raw) {
@@ -110,6 +129,28 @@ Result<> HttpEngine::remove_container(const ContainerId& id, bool volumes) {
     std::this_thread::sleep_for(kRemovalInterval);
   }
   return fail(Errc::unavailable, what + ": another removal of it does not end");
+}
+
+Result<std::vector<std::string>> HttpEngine::changed_paths(const ContainerId& id) {
+  const std::string what = "list the changed files of container " + short_id(id.value);
+  TRY_ASSIGN(response, api_.send({.what = what, .path = container_path(id) + "/changes", .timeout = kChangesTime}));
+  return in_context(parse_changes(response.body), what);
+}
+
+Result<PathStat> HttpEngine::stat_path(const ContainerId& id, const std::string& path) {
+  const std::string what = "look at " + path + " of container " + short_id(id.value);
+  TRY_ASSIGN(
+      response,
+      api_.send({.what = what, .method = "HEAD", .path = container_path(id) + "/archive", .query = {{"path", path}}}));
+  const auto header = response.header("X-Docker-Container-Path-Stat");
+  return in_context(parse_path_stat(header.value_or("")), what);
+}
+
+Result<std::string> HttpEngine::get_archive(const ContainerId& id, const std::string& path, std::size_t limit) {
+  const std::string what = "read " + path + " of container " + short_id(id.value);
+  LimitedSink sink(limit);
+  TRY(api_.send({.what = what, .path = container_path(id) + "/archive", .query = {{"path", path}}}, sink, {}));
+  return sink.take();
 }
 
 Result<> HttpEngine::put_archive(const ContainerId& id, const std::string& path, std::string_view tar) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "sources/injected_files.hpp"
 #include "sources/last_lines.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
@@ -99,6 +100,8 @@ Result<OneOff> OneOff::start(engine::Engine& engine, const engine::ContainerInfo
   const std::string name = options.name.empty() ? one_off_name(run.run_id) : options.name;
   TRY_ASSIGN(id, in_context(engine.create_container(name, body), doing));
   OneOff one_off(engine, id, doing, recorded.image);
+  // The environment may name one of them, such as the file of a password.
+  TRY(in_context(put_injected_files(engine, id, recorded), doing));
   TRY(in_context(engine.start_container(id), doing));
 
   const auto until = run.clock.steady() + options.ready_within;

@@ -2,6 +2,7 @@
 
 #include "sources/compose_labels.hpp"
 #include "sources/definition.hpp"
+#include "sources/injected_files.hpp"
 
 namespace davit::sources {
 namespace {
@@ -32,10 +33,30 @@ class DefinitionRestoration : public Restoration {
   void leave() override {}
 };
 
+// What the Engine doesn't tell of a container, and what couldn't be looked for.
+Result<Stack> with_injected_files(engine::Engine& engine, Stack stack, std::vector<model::NotCovered>& not_covered,
+                                  RunContext& run) {
+  for (Service& service : stack.services)
+    for (engine::ContainerInfo& container : service.containers) {
+      TRY(run.check());
+      const auto files = find_injected_files(engine, container);
+      if (files)
+        TRY(record_injected_files(container, *files));
+      else
+        not_covered.push_back(
+            {"configs and secrets that Compose has written into " + container.name, files.error().message()});
+    }
+  return stack;
+}
+
 class StackSource : public Source {
  public:
-  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, const Takes&, RunContext&) override {
-    text_ = render_definition(stack);
+  explicit StackSource(engine::Engine& engine) : engine_(engine) {}
+
+  Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, const Takes&, RunContext& run) override {
+    Plan plan;
+    TRY_ASSIGN(whole, with_injected_files(engine_, stack, plan.not_covered, run));
+    text_ = render_definition(whole);
     model::Item item;
     item.id = {model::ItemKind::stack, "definition"};
     item.consistency = model::Consistency::snapshot;
@@ -45,7 +66,6 @@ class StackSource : public Source {
     artefact.content = model::Content::json;
     artefact.codec = encoding.codec;
     item.artefacts.push_back(std::move(artefact));
-    Plan plan;
     plan.items.push_back(std::move(item));
     plan.needs = needs_of(stack);
     return plan;
@@ -75,6 +95,7 @@ class StackSource : public Source {
   }
 
  private:
+  engine::Engine& engine_;
   std::string text_;  // of the stack that was planned last
 };
 
@@ -91,6 +112,6 @@ std::vector<std::string> needs_of(const Stack& stack) {
   return needs;
 }
 
-std::unique_ptr<Source> make_stack_source(engine::Engine&) { return std::make_unique<StackSource>(); }
+std::unique_ptr<Source> make_stack_source(engine::Engine& engine) { return std::make_unique<StackSource>(engine); }
 
 }  // namespace davit::sources

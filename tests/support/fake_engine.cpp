@@ -82,6 +82,17 @@ void FakeEngine::allow_pull(const std::string& reference) {
   state_->pullable.push_back(reference);
 }
 
+void FakeEngine::add_file(const std::string& container, const stream::TarEntry& file, const std::string& contents) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->find(container)->files[file.path] = {file, contents};
+}
+
+std::vector<std::pair<std::string, std::string>> FakeEngine::put_into(const std::string& container) const {
+  const std::scoped_lock lock(state_->mutex);
+  const FakeContainer* found = state_->find(container);
+  return found == nullptr ? std::vector<std::pair<std::string, std::string>>() : found->put;
+}
+
 void FakeEngine::finish_container(const ContainerId& id, int exit_code) {
   const std::scoped_lock lock(state_->mutex);
   if (FakeContainer* container = state_->find(id.value)) set_status(*container, "exited", exit_code);

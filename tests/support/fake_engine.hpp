@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/engine.hpp"
+#include "stream/tar_entry.hpp"
 #include "support/temporary_directory.hpp"
 
 namespace davit::test {
@@ -58,6 +59,9 @@ class FakeEngine : public engine::Engine {
   void add_image(const std::string& reference, const engine::Labels& labels = {});
   void add_image_as(const nlohmann::json& inspected, const std::string& reference);  // what inspecting it answers
   void allow_pull(const std::string& reference);
+  // A file that the container itself holds, by its absolute path; and the archives that were put into it, with where.
+  void add_file(const std::string& container, const stream::TarEntry& file, const std::string& contents);
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> put_into(const std::string& container) const;
   // Ends a container as if its process had ended.
   void finish_container(const engine::ContainerId& id, int exit_code);
   // As if somebody had removed it.
@@ -106,6 +110,10 @@ class FakeEngine : public engine::Engine {
   [[nodiscard]] Result<> unpause_container(const engine::ContainerId& id) override;
   [[nodiscard]] Result<> kill_container(const engine::ContainerId& id, const std::string& signal) override;
   [[nodiscard]] Result<> remove_container(const engine::ContainerId& id, bool volumes) override;
+  [[nodiscard]] Result<std::vector<std::string>> changed_paths(const engine::ContainerId& id) override;
+  [[nodiscard]] Result<engine::PathStat> stat_path(const engine::ContainerId& id, const std::string& path) override;
+  [[nodiscard]] Result<std::string> get_archive(const engine::ContainerId& id, const std::string& path,
+                                                std::size_t limit) override;
   [[nodiscard]] Result<> put_archive(const engine::ContainerId& id, const std::string& path,
                                      std::string_view tar) override;
   [[nodiscard]] Result<std::unique_ptr<engine::AttachedStream>> attach(const engine::ContainerId& id,

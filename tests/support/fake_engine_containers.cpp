@@ -133,11 +133,48 @@ Result<> FakeEngine::remove_container(const ContainerId& id, bool volumes) {
   });
 }
 
+Result<std::vector<std::string>> FakeEngine::changed_paths(const ContainerId& id) {
+  return state_->operation("changed_paths " + state_->name_of(id), [&]() -> Result<std::vector<std::string>> {
+    TRY_ASSIGN(container, state_->get(id));
+    std::vector<std::string> paths;
+    for (const auto& [path, member] : container->files) paths.push_back(path);
+    return paths;
+  });
+}
+
+Result<engine::PathStat> FakeEngine::stat_path(const ContainerId& id, const std::string& path) {
+  return state_->operation("stat_path " + path, [&]() -> Result<engine::PathStat> {
+    TRY_ASSIGN(container, state_->get(id));
+    const auto file = container->files.find(path);
+    if (file == container->files.end()) return fail(Errc::not_found, "Could not find the file " + path);
+    const stream::TarEntry& entry = file->second.entry;
+    return engine::PathStat{
+        .regular = entry.type == stream::TarType::file,
+        .bytes = entry.size,
+        .modified =
+            TimePoint(std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::nanoseconds(entry.mtime_ns))),
+        .whole_second = entry.mtime_ns % 1'000'000'000 == 0};
+  });
+}
+
+Result<std::string> FakeEngine::get_archive(const ContainerId& id, const std::string& path, std::size_t limit) {
+  return state_->operation("get_archive " + path, [&]() -> Result<std::string> {
+    TRY_ASSIGN(container, state_->get(id));
+    const auto file = container->files.find(path);
+    if (file == container->files.end()) return fail(Errc::not_found, "Could not find the file " + path);
+    TarMember member = file->second;
+    member.entry.path = path.substr(path.rfind('/') + 1);
+    std::string tar = write_tar({member});
+    if (tar.size() > limit) return fail(Errc::failed, "read " + path + ": too large");
+    return tar;
+  });
+}
+
 Result<> FakeEngine::put_archive(const ContainerId& id, const std::string& path, std::string_view tar) {
   return state_->operation("put_archive " + state_->name_of(id), [&]() -> Result<> {
     TRY_ASSIGN(container, state_->get(id));
     if (tar.empty() || !path.starts_with('/')) return fail(Errc::failed, "put_archive: nothing, or nowhere");
-    static_cast<void>(container);
+    container->put.emplace_back(path, tar);
     return {};
   });
 }

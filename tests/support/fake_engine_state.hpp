@@ -4,12 +4,15 @@
 #include <set>
 
 #include "support/fake_engine.hpp"
+#include "support/tar.hpp"
 
 namespace davit::test {
 
 struct FakeContainer {
   nlohmann::json inspected;
-  nlohmann::json created;  // the body of its creation
+  nlohmann::json created;                       // the body of its creation
+  std::map<std::string, TarMember> files = {};  // by path
+  std::vector<std::pair<std::string, std::string>> put = {};
 };
 
 struct FakeExec {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <ranges>
 
+#include "sources/injected_files.hpp"
 #include "sources/rebuild/settle_rebuild.hpp"
 #include "sources/recorded_volume.hpp"
 #include "sources/restore_entry.hpp"
@@ -95,6 +96,7 @@ Result<> MadeStack::make_container(const std::string& service, const engine::Con
   if (!id) return given_up(containers_, container_key(entry.name), std::move(id).error(), run);
   entry.id = id->value;
   TRY(record(container_key(entry.name), entry));
+  TRY(put_injected_files(*engine_, *id, recorded));
   for (const auto& [network, endpoint] : body.networks) TRY(engine_->connect_network(network, *id, endpoint));
   return {};
 }

@@ -290,3 +290,71 @@ TEST_CASE("logs are demultiplexed, unless a terminal made them", "[engine][http]
   CHECK(engine->container_logs({"x"}, 10) == "a\nb\n");
   CHECK(engine->container_logs({"x"}, 10) == "c\n");
 }
+
+TEST_CASE("networks are made, connected to and removed", "[engine][http]") {
+  ScriptedEngine scripted;
+  const auto engine = scripted.connect();
+  scripted.on("POST /networks/create",
+              {Answer{.status = 201, .body = R"({"Id":"n1","Warning":""})"},
+               Answer{.status = 409, .body = R"({"message":"network with name shop_default already exists"})"}});
+  CHECK(engine->create_network({{"Name", "shop_default"}, {"Driver", "bridge"}}) == "n1");
+  CHECK(scripted.server().seen().back().body == R"({"Driver":"bridge","Name":"shop_default"})");
+  const auto twice = engine->create_network({{"Name", "shop_default"}});
+  REQUIRE_FALSE(twice);
+  CHECK(twice.error().code() == Errc::exists);
+  CHECK(twice.error().message() == "create network shop_default: network with name shop_default already exists");
+
+  scripted.on("POST /networks/shop_back/connect", {Answer{}});
+  REQUIRE(engine->connect_network("shop_back", {"x"}, {{"Aliases", {"db"}}}));
+  CHECK(scripted.server().seen().back().body == R"({"Container":"x","EndpointConfig":{"Aliases":["db"]}})");
+
+  scripted.on("DELETE /networks/n1",
+              {Answer{.status = 403, .body = R"({"message":"it has active endpoints"})"}, Answer{.status = 204}});
+  const auto used = engine->remove_network("n1");
+  REQUIRE_FALSE(used);
+  CHECK(used.error().code() == Errc::failed);
+  CHECK(engine->remove_network("n1"));
+  CHECK(engine->remove_network("n2").error().code() == Errc::not_found);
+}
+
+TEST_CASE("an image gets a tag", "[engine][http]") {
+  ScriptedEngine scripted;
+  const auto engine = scripted.connect();
+  scripted.on("POST /images/sha256:1/tag", {Answer{.status = 201}});
+  REQUIRE(engine->tag_image("sha256:1", "registry:5000/a/b:17"));
+  CHECK(scripted.calls().back() == "POST /v1.41/images/sha256:1/tag?repo=registry%3A5000%2Fa%2Fb&tag=17");
+  REQUIRE(engine->tag_image("sha256:1", "shop-app"));
+  CHECK(scripted.calls().back() == "POST /v1.41/images/sha256:1/tag?repo=shop-app&tag=latest");
+}
+
+TEST_CASE("a container's own files are listed, looked at and read", "[engine][http]") {
+  ScriptedEngine scripted;
+  const auto engine = scripted.connect();
+  scripted.on("GET /containers/x/changes",
+              {Answer{.body = R"([{"Path":"/etc","Kind":0},{"Path":"/etc/app","Kind":1},{"Path":"/gone","Kind":2}])"},
+               Answer{.body = "null"}});
+  CHECK(engine->changed_paths({"x"}) == std::vector<std::string>{"/etc", "/etc/app"});
+  CHECK(engine->changed_paths({"x"})->empty());
+
+  // {"name":"app.conf","size":13,"mode":292,"mtime":"2026-11-22T10:33:16Z","linkTarget":""}
+  const net::Headers whole{
+      {"X-Docker-Container-Path-Stat",
+       "eyJuYW1lIjoiYXBwLmNvbmYiLCJzaXplIjoxMywibW9kZSI6MjkyLCJtdGltZSI6IjIwMjYtMTEtMjJUMTA6MzM6MTZaIiwibGlua1Rhcmdl"
+       "dCI6IiJ9"}};
+  scripted.on("HEAD /containers/x/archive", {Answer{.headers = whole}, Answer{}});
+  const auto stat = engine->stat_path({"x"}, "/etc/app conf");
+  REQUIRE(stat);
+  CHECK(scripted.calls().back() == "HEAD /v1.41/containers/x/archive?path=%2Fetc%2Fapp%20conf");
+  CHECK(stat->regular);
+  CHECK(stat->bytes == 13);
+  CHECK(stat->whole_second);
+  CHECK(render_rfc3339(stat->modified) == "2026-11-22T10:33:16Z");
+  CHECK(engine->stat_path({"x"}, "/etc").error().code() == Errc::failed);
+  CHECK(engine->stat_path({"y"}, "/etc").error().code() == Errc::not_found);
+
+  scripted.on("GET /containers/x/archive", {Answer{.body = std::string(1000, 't')}});
+  CHECK(engine->get_archive({"x"}, "/etc/app", 1000)->size() == 1000);
+  const auto large = engine->get_archive({"x"}, "/etc/app", 999);
+  REQUIRE_FALSE(large);
+  CHECK(large.error().message().contains("it has more than 999 bytes"));
+}
