@@ -175,7 +175,7 @@ FakeSearch::Answer FakeSearch::serve(const std::string& method, const std::strin
       list.push_back({{"index", name},
                       {"uuid", index.uuid},
                       {"status", index.open ? "open" : "close"},
-                      {"health", "yellow"},
+                      {"health", index.red ? "red" : "yellow"},
                       {"docs.count", std::to_string(index.documents)}});
     return {.body = list};
   }
@@ -265,7 +265,8 @@ FakeSearch::Answer FakeSearch::serve_snapshot(const std::string& method, const s
   if (found == snapshots.end()) return {.status = 404, .body = error("[" + parts[0] + "] is missing")};
   if (parts.size() > 1 && parts[1] == "_restore") return restore(repository, parts[0], body);
   if (parts.size() > 1)
-    return {.body = {{"snapshots", json::array({{{"stats", {{"total", {{"file_count", (*found)["info"]["indices"].size()}}}}}}})}}};
+    return {.body = {{"snapshots",
+                      json::array({{{"stats", {{"total", {{"file_count", (*found)["info"]["indices"].size()}}}}}}})}}};
   if (method == "GET") return {.body = {{"snapshots", json::array({(*found)["info"]})}}};
   snapshots.erase(found);
   write_list(directory, list);
@@ -290,8 +291,7 @@ FakeSearch::Answer FakeSearch::make(const std::string& repository, const std::st
     const std::string data = std::format("__{:022}", std::hash<std::string>{}(index->second.text) % 1000000);
     write(directory / "indices" / id / "0" / data, index->second.text);
     write(directory / "indices" / id / "0" / ("snap-" + uuid + ".dat"),
-          json{{"text", data}, {"documents", index->second.documents}, {"blocked", index->second.blocked}}
-              .dump());
+          json{{"text", data}, {"documents", index->second.documents}, {"blocked", index->second.blocked}}.dump());
     held.push_back(index->first);
   }
   const bool whole = state == "SUCCESS";

@@ -28,9 +28,11 @@ class FakeSearch {
     std::string uuid = {};
     bool blocked = false;
     bool open = true;
+    bool red = false;
   };
   // As a new cluster, with another uuid. What lies in the directory stays.
   void reset();
+  void lose_shards(const std::string& index) { indices_.at(index).red = true; }
   void fill(const std::string& index, const std::string& text, std::uint64_t documents = 1);
   // Texts of what is open.
   [[nodiscard]] std::map<std::string, std::string> contents() const;

@@ -9,8 +9,8 @@
 #include "engine/engine.hpp"
 #include "net/http.hpp"
 #include "sources/opensearch/access.hpp"
-#include "util/temporary_file.hpp"
 #include "util/run_context.hpp"
+#include "util/temporary_file.hpp"
 
 namespace davit::sources {
 
@@ -69,8 +69,8 @@ class SearchClient {
   std::shared_ptr<const engine::ContainerInfo> container_;
   SearchAccess access_;
   std::string password_;
-  CurlFile file_;                          // of the way that works
-  std::shared_ptr<net::HttpClient> http_;  // null: by curl
+  CurlFile file_;                                 // of the way that works
+  std::shared_ptr<net::HttpClient> http_;         // null: by curl
   std::shared_ptr<const TemporaryFile> ca_file_;  // for it
   SearchProduct product_;
 };

@@ -30,6 +30,22 @@ struct Taken {
   TakenSnapshot snapshot;
 };
 
+// The server would refuse it, or leave it out: here it is said which, and what to do.
+Result<> refuse_red(const SearchChoice& choice) {
+  std::string names;
+  std::string pattern;
+  for (const SearchIndex& index : choice.indices) {
+    if (index.health != "red") continue;
+    names += (names.empty() ? "" : ", ") + escape_for_display(index.name);
+    pattern += (pattern.empty() ? "-" : ",-") + escape_for_display(index.name);
+  }
+  if (names.empty()) return {};
+  return fail(Errc::failed, "index " + names + " lacks primary shards: a snapshot would not be whole",
+              "GET _cluster/allocation/explain says why; mend or delete it, or leave it out by the label "
+              "davit.search.indices=" +
+                  pattern);
+}
+
 // An index may be deleted between the moment when it is named and that when the snapshot begins.
 Result<Taken> snapshot_now(const SearchSeat& seat, const std::string& name, const json& mark, RunContext& run) {
   const SearchClient& client = seat.client;
@@ -40,6 +56,7 @@ Result<Taken> snapshot_now(const SearchSeat& seat, const std::string& name, cons
     Taken taken;
     taken.choice = choose_indices(indices, streams, seat.patterns, client.product().distribution == "opensearch");
     if (taken.choice.indices.empty()) return fail(Errc::failed, "the cluster holds no open index any more");
+    TRY(refuse_red(taken.choice));
     SnapshotRequest request{std::string(kSearchRepository), name, taken.choice.named(), {}, mark};
     for (const SearchIndex& index : taken.choice.indices) request.expected.push_back(index.name);
     auto snapshot = take_snapshot(client, request, run);
@@ -132,7 +149,8 @@ Result<std::vector<Finding>> dump_search(helper::Host& host, const SearchSeat& s
   TRY(tend_search_directory(host.engine(), client.container(), seat.directory, nodes.front().process, run));
   TRY(open_repository(client, seat.directory, owner.stack, run));
   if (options.kept) {
-    TRY_ASSIGN(kept, in_context(options.kept(owner.stack), "list the backups, to delete snapshots that none of them holds"));
+    TRY_ASSIGN(kept,
+               in_context(options.kept(owner.stack), "list the backups, to delete snapshots that none of them holds"));
     prune_snapshots(client, owner.stack, kept, run);
   }
   const std::string name = "davit-" + lowercase(owner.backup);

@@ -131,10 +131,11 @@ Result<TakenSnapshot> take_snapshot(const SearchClient& client, const SnapshotRe
   // Also one whose request got no answer.
   RunContext last = run.unstoppable();
   auto removed = client.remove(path, last);
-  Error error = done ? Error(Errc::failed, doing + ": " + escape_for_display(why),
-                             "look at GET _cluster/health and GET _cat/shards: a snapshot takes every shard of its "
-                             "indices or none")
+  constexpr std::string_view kLook =
+      "look at GET _cluster/health and GET _cat/shards: a snapshot takes every shard of its indices or none";
+  Error error = done ? Error(Errc::failed, doing + ": " + escape_for_display(why), std::string(kLook))
                      : std::move(done).error().context(doing);
+  if (error.code() == Errc::failed) error = std::move(error).hint_if_none(kLook);
   if (!removed)
     error =
         Error(error.code(), error.message() + "; and it can't be deleted: " + removed.error().message(), error.hint());

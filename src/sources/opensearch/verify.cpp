@@ -42,7 +42,7 @@ Result<> verify_search(const model::Item& item, const model::Artefact& artefact,
   std::set<std::string> with_files;          // directories below indices/
   std::set<std::string> shard_lists;         // those with the snapshot's own list of a shard's files
   const std::string uuid = model::attribute(item.attributes, "snapshot_uuid");
-  std::set<std::string> needed;   // files with data, by their names, which are unique
+  std::set<std::string> needed;  // files with data, by their names, which are unique
   std::set<std::string> present;
   std::uint64_t entries = 0;
   while (true) {

@@ -48,7 +48,8 @@ def test_a_shard_is_missing(site):
     search.do("PUT", "red?wait_for_active_shards=0&timeout=1s", {"settings": {
         "number_of_replicas": 0, "index.routing.allocation.require._name": "nowhere"}})
     before = site.own_snapshots() if "davit" in search.get("_snapshot") else []
-    refused(site, r"snapshot davit-\S+: it ended as FAILED: .*red", "GET _cluster/health", "failed")
+    refused(site, "index red lacks primary shards: a snapshot would not be whole",
+            "GET _cluster/allocation/explain says why; .*label davit.search.indices=-red$", "failed")
     assert ("davit" in search.get("_snapshot") and site.own_snapshots()) == before
     search.do("DELETE", "red")
     site.back_up()
@@ -64,7 +65,7 @@ def test_a_shard_is_damaged(site, engine):
         cd data/nodes/0/indices/{uuid}/0/index
         file=$(ls -S | grep -v -e segments -e lock | head -1)
         printf damaged | dd of="$file" bs=1 seek=100 conv=notrunc""")
-    refused(site, r"snapshot davit-\S+: it ended as (PARTIAL|FAILED): books shard 0: .*[Cc]orrupt", "GET _cluster/health",
+    refused(site, r"snapshot davit-\S+: it ended as PARTIAL: books shard 0: .*CorruptIndexException", "GET _cluster/health",
             "failed")
     assert not [name for name in site.own_snapshots() if search.get(f"_snapshot/davit/{name}")["snapshots"][0]["state"] != "SUCCESS"]
     search.do("DELETE", "books")

@@ -95,7 +95,8 @@ TEST_CASE("the lists of shards tell which files a snapshot needs") {
   using Names = std::vector<std::string>;
   const std::string a = "__W9NrkcsURf6pA1nUpbV6XQ";
   const std::string b = "__EkqgI-tYTMaDal9RRSYo3_";
-  const std::string lists = "\x3f@W" + a + "\xfb physical_name _0.cfe @Xv__boJVCfUTS_qbLBt6UOXhhg \x01" + b + "GD___x " + a;
+  const std::string lists =
+      "\x3f@W" + a + "\xfb physical_name _0.cfe @Xv__boJVCfUTS_qbLBt6UOXhhg \x01" + b + "GD___x " + a;
   const BlobNames names = parse_blob_names(lists);
   CHECK(names.files == std::set<std::string>{a, b});
   CHECK(names.inlined == 1);

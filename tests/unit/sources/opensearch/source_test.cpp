@@ -152,10 +152,10 @@ Result<> verify_now(World& world, model::Item item) {
   Davit davit(world);
   auto source = sources::make_search_source(davit.host);
   stream::MemorySink tar;
-  TRY_ASSIGN(session, helper::Session::open(
-                          davit.host,
-                          {helper::Place::Kind::directory, (world.search_directory / "davit").string(), false},
-                          helper::Access::read, davit.run));
+  TRY_ASSIGN(session,
+             helper::Session::open(davit.host,
+                                   {helper::Place::Kind::directory, (world.search_directory / "davit").string(), false},
+                                   helper::Access::read, davit.run));
   TRY_ASSIGN(packed, session.pack({stream::parse_encoding("none").value(), {}, {}}, tar));
   TRY(session.close());
   model::Artefact& artefact = item.artefacts.front();
@@ -223,6 +223,10 @@ TEST_CASE("a snapshot that is not whole is no backup, and is deleted") {
             "_cluster/health");
     CHECK(world.search.snapshots().empty());
   }
+  world.search.state = "SUCCESS";
+  world.search.lose_shards("books");
+  refused(back_up(world), Errc::failed, "index books lacks primary shards", "davit.search.indices=-books");
+  CHECK(world.search.snapshots().empty());
   CHECK(catalog::list(*world.storage, "shop")->empty());
 }
 
