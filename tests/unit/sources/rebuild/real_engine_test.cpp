@@ -119,7 +119,8 @@ json essence_of(const engine::ContainerInfo& info) {
       for (const char* name : {"Name", "Source"}) mount.erase(name);
     mounts.push_back(mount);
   }
-  std::ranges::sort(mounts, {}, [](const json& mount) { return mount["Destination"].get<std::string>(); });
+  std::ranges::sort(mounts.get_ref<json::array_t&>(), {},
+                    [](const json& mount) { return mount["Destination"].get<std::string>(); });
   essence["mounts"] = mounts;
   return normal(essence);
 }

@@ -60,7 +60,8 @@ TEST_CASE("entries come back from the journal as they were written, and nothing 
   CHECK(container_entry_from({{"kind", "container"}}).error().code() == Errc::corrupt);
   CHECK(network_entry_from({{"name", 1}}).error().code() == Errc::corrupt);
   CHECK(tag_entry_from(json::object()).error().code() == Errc::corrupt);
-  CHECK(settle_made(Fixture().engine, {{"kind", "place"}}, false, Fixture().run).error().code() == Errc::corrupt);
+  Fixture fixture;
+  CHECK(settle_made(fixture.engine, {{"kind", "place"}}, false, fixture.run).error().code() == Errc::corrupt);
 }
 
 TEST_CASE("a container that was made goes with the restore, also if it runs, and stays once that was decided") {
