@@ -10,6 +10,7 @@
 #include "app/same_version.hpp"
 #include "sources/host_path.hpp"
 #include "sources/rabbitmq/restore.hpp"
+#include "sources/rebuild/container_body.hpp"
 #include "sources/relocate.hpp"
 #include "util/text.hpp"
 
@@ -92,6 +93,20 @@ void add_name_note(RestorePlan& plan) {
                                "\", unless something names it: docker compose -p " + plan.manifest.stack);
 }
 
+// What Compose keeps of a service that shares the network or the processes of another holds the id of that container.
+void add_shared_note(RestorePlan& plan) {
+  std::string services;
+  for (const std::string& name : plan.rebuild.services)
+    if (std::ranges::any_of(plan.recorded.find_service(name)->containers, [](const engine::ContainerInfo& container) {
+          return !sources::shared_containers(container).empty();
+        }))
+      services += (services.empty() ? "" : ", ") + name;
+  if (!services.empty())
+    plan.rebuild.notes.push_back(
+        "the next docker compose up -d will make " + services +
+        " anew: Compose knows it by the id of the container whose network or processes it shares");
+}
+
 // What the Engine lacks of the stack. A restore of chosen items makes nothing but these.
 Result<> plan_containers(helper::Host& host, RestorePlan& plan, const RestoreOptions& options,
                          const sources::Target& target, RunContext& run) {
@@ -100,6 +115,7 @@ Result<> plan_containers(helper::Host& host, RestorePlan& plan, const RestoreOpt
   TRY_ASSIGN(rebuild, in_context(sources::plan_rebuild(host, target, rebuild_options, run), "plan the containers"));
   plan.rebuild = std::move(rebuild);
   add_held_servers(plan, options.selection);
+  add_shared_note(plan);
   add_name_note(plan);
   if (options.containers == Containers::make) add_idle_commands(plan);
   return {};
@@ -228,6 +244,9 @@ Result<> check_way(const RestorePlan& plan, bool replace) {
   for (const sources::Conflict& conflict : plan.conflicts())
     if ((!conflict.replaceable || !replace) && !hint.contains(conflict.remedy))
       hint += (hint.empty() ? "" : "; ") + conflict.remedy;
+  if (std::ranges::any_of(plan.rebuild.conflicts,
+                          [&](const sources::Conflict& conflict) { return !conflict.replaceable || !replace; }))
+    hint += "; or restore only what the items hold, without containers: --data-only";
   return fail(Errc::exists, std::move(what), std::move(hint));
 }
 

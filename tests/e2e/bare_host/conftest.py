@@ -6,10 +6,9 @@ import uuid
 
 import pytest
 
-from support.bare import COMPOSE, FILES, IMAGES, Site
+from support.bare import IMAGES, Site
 from support.davit import IMAGE, SCRATCH, Davit
 from support.nested import NestedEngine
-from support.stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -35,16 +34,16 @@ def backed_up(engine, binary):
     (directory / "backups").mkdir(parents=True)
     name = f"e2ebare{uuid.uuid4().hex[:6]}"
     net = int(uuid.uuid4().hex[:2], 16)
-    stack = Stack(engine, name, directory / "shop")
-    stack.write(COMPOSE.format(port=free_port(), net=net), FILES)
     site = Site(directory, name, net)
+    stack = site.stack(engine)
+    site.write(stack, free_port())
     try:
         stack.up(wait=False)
         site.seed(stack)
         Davit("container", engine, site.repository, binary)("backup", "--stack", name)
         site.remember(stack)
         stack.down()
-        shutil.rmtree(stack.directory)
+        site.forget(stack)
         yield site
     finally:
         stack.destroy()
@@ -55,14 +54,14 @@ def backed_up(engine, binary):
 def target(request, engine, backed_up):
     """A Stack that isn't there yet, on the Engine that it was on, and on one that knows nothing of it."""
     where = engine if request.param == "same" else request.getfixturevalue("nested")
-    stack = Stack(where, backed_up.name, backed_up.project)
+    stack = backed_up.stack(where)
     yield stack
-    stack.destroy()
+    backed_up.forget(stack)
 
 
 @pytest.fixture
 def here(engine, backed_up):
     """The same, on the Engine that it was on."""
-    stack = Stack(engine, backed_up.name, backed_up.project)
+    stack = backed_up.stack(engine)
     yield stack
-    stack.destroy()
+    backed_up.forget(stack)

@@ -28,7 +28,7 @@ def occupy(engine):
 def test_everything_in_the_way_is_named_and_nothing_is_touched(davit, engine, here, backed_up, occupy, scratch):
     name = here.name
     port = next(mapping[0]["HostPort"] for container in backed_up.shape["containers"].values()
-                for mapping in container["host"]["PortBindings"].values() if mapping)
+                for mapping in container["host"].get("PortBindings", {}).values())
     occupy("container", f"{name}-worker-1", "run", "-d", "--name", f"{name}-worker-1", "busybox", "sleep", "600")
     occupy("container", f"{name}-theirs", "run", "-d", "--name", f"{name}-theirs", "-p", f"127.0.0.1:{port}:1", "busybox",
            "sleep", "600")
@@ -38,7 +38,7 @@ def test_everything_in_the_way_is_named_and_nothing_is_touched(davit, engine, he
            "echo theirs > /v/theirs; sleep 600")
 
     for flags in ([], ["--replace"]):
-        before = engine_state(engine)
+        before = engine_state(here)
         plan = davit("restore", "--stack", name, "--plan", *flags).stdout
         refused = davit("restore", "--stack", name, *flags, code=1).stderr
         for said in (plan, refused):
@@ -47,8 +47,8 @@ def test_everything_in_the_way_is_named_and_nothing_is_touched(davit, engine, he
             assert f"{name}-near" in said
             assert f"{name}_uploads" in said and f"{name}-user" in said
         assert "is refused" in refused and "hint:" in refused
-        assert engine_state(engine) == before
-        assert not here.directory.exists()
+        assert engine_state(here) == before
+        assert not here.directory.exists() and not here.common.exists()
     assert engine.in_volume(f"{name}_uploads", "cat theirs") == "theirs"
 
 
@@ -57,9 +57,9 @@ def test_a_volume_with_data_needs_replace(davit, engine, here, occupy, backed_up
     labels = ["--label", f"com.docker.compose.project={here.name}", "--label", "com.docker.compose.volume=uploads"]
     occupy("volume", volume, "volume", "create", *labels, volume)
     engine.in_volume(volume, "echo older > index.html")
-    before = engine_state(engine)
+    before = engine_state(here)
     assert volume in davit("restore", "--stack", here.name, code=1).stderr
-    assert engine_state(engine) == before and engine.in_volume(volume, "cat index.html") == "older"
+    assert engine_state(here) == before and engine.in_volume(volume, "cat index.html") == "older"
     davit("restore", "--stack", here.name, "--replace")
     assert engine.in_volume(volume, "cat index.html") == "a page"
 

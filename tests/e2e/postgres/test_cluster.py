@@ -134,7 +134,7 @@ def test_destroyed_and_brought_back(site, engine):
     site.stack.down(volumes=True)
     for volume in ("pgdata", "space"):
         assert not engine.exists("volume", site.stack.volume(volume))
-    done = site.run("restore")
+    done = site.run("restore", "--data-only")
     # The one-off container is gone, and so is every container of the service: Compose makes it.
     assert site.stack.states() == {}
     up = site.stack.compose("up", "-d", "--wait", "--wait-timeout", "120")

@@ -21,6 +21,7 @@ class Restoring:
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True)
         wait_until("the guard", lambda: self.over() or self.engine.exists("container", self.guard), 60)
+        assert not self.over(), self.process.communicate()
         mounts = self.engine.inspect(self.guard)["Mounts"]
         [self.directory] = [mount["Source"] for mount in mounts if mount["Type"] == "volume"]
 

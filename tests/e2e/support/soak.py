@@ -268,7 +268,7 @@ class Soak:
         self.marks += 1
         self.mark(f"m{self.marks}")
         try:
-            code, said = self.kill("restore", kind, self.moment("restore", number), "--replace", self.base)
+            code, said = self.kill("restore", kind, self.moment("restore", number), "--replace", "--data-only", self.base)
             wait_until("the database", lambda: self.nested.run(
                 "exec", self.stack.container("db"), "pg_isready", "-q", "-h", "127.0.0.1", check=False).returncode == 0)
             found = self.marked()

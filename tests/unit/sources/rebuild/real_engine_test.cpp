@@ -113,7 +113,7 @@ json essence_of(const engine::ContainerInfo& info) {
   essence["host"].erase("ConsoleSize");
   for (const auto& [name, endpoint] : raw["NetworkSettings"]["Networks"].items())
     essence["networks"][name] = endpoint_without_choices(endpoint, engine::short_id(info.id.value));
-  json mounts = json::array();
+  std::vector<json> mounts;
   for (json mount : raw["Mounts"]) {
     if (mount.value("Name", "").size() == 64)
       for (const char* name : {"Name", "Source"}) mount.erase(name);
