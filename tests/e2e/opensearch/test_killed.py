@@ -1,13 +1,10 @@
 """davit is killed by SIGKILL while indices are replaced: its guard leads everything back, or, where the restore was decided,
 on, and nothing of it is left in the cluster."""
 
-import json
-import subprocess
-import time
-
 import pytest
 
 from support.engine import wait_until
+from support.restoring import Restoring
 
 OLD, NEW = "before", "backed up"
 
@@ -38,41 +35,8 @@ def marks(site):
     return found
 
 
-class Restoring:
-    """davit restore --replace as a process of the host, and its guard's journal."""
-
-    def __init__(self, site):
-        self.site, self.engine = site, site.engine
-        self.guard = f"davit-guard-{site.stack.name}"
-        argv = site.host.argv(["restore", "--stack", site.stack.name, "--only", "search:*", "--replace"],
-                              {"DAVIT_REPOSITORY": str(site.repository)})
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True)
-        wait_until("the guard", lambda: self.over() or self.engine.exists("container", self.guard), 60)
-        mounts = self.engine.inspect(self.guard)["Mounts"]
-        [self.directory] = [mount["Source"] for mount in mounts if mount["Type"] == "volume"]
-
-    def over(self):
-        return self.process.poll() is not None
-
-    def entries(self):
-        read = subprocess.run([*self.engine.process(), "cat", f"{self.directory}/journal"], capture_output=True, text=True)
-        return [each["entry"] for each in json.loads(read.stdout)["entries"]] if read.returncode == 0 else []
-
-    def wait(self, moment):
-        end = time.monotonic() + 120
-        while not moment(self.entries()):
-            assert not self.over(), self.process.communicate()
-            assert time.monotonic() < end
-            time.sleep(0.002)
-
-    def kill(self):
-        self.process.kill()
-        self.process.communicate()
-
-    def wait_for_guard(self):
-        wait_until("the guard to end", lambda: self.engine.out(
-            "ps", "-a", "--filter", f"name=^{self.guard}$", "--format", "{{.State}}") in ("", "exited"), 120)
+def restoring_in(site):
+    return Restoring(site.host, site.stack.name, "--only", "search:*", "--replace")
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -85,7 +49,7 @@ def test_davit_is_killed(site, moment):
     snapshots = site.own_snapshots()
     # What only the old state has is not in the backup, and stays.
     after = {**new, "only-before": old["only-before"]}
-    restoring = Restoring(site)
+    restoring = restoring_in(site)
     try:
         restoring.wait(MOMENTS[moment])
     finally:
@@ -108,7 +72,7 @@ def test_the_server_is_killed_while_it_restores(site):
     site.back_up()
     put(site, OLD)
     old = marks(site)
-    restoring = Restoring(site)
+    restoring = restoring_in(site)
     try:
         restoring.wait(MOMENTS["replacing"])
         site.engine.run("kill", site.search.container)

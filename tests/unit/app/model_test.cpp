@@ -171,7 +171,7 @@ TEST_CASE("whatever fails in a backup of a search cluster, it is whole or not li
         if (world.search.contents() != kNewIndices) return "its indices have changed";
         if (auto problem = problem_of_search(world); !problem.empty()) return problem;
         // The next backup deletes what this one may have left in the repository.
-        if (world.search.snapshots().size() > 2) return "snapshots gather";
+        if (world.search.snapshots().size() > 4) return "snapshots gather";
         return problem_of_backups(world, outcome.result ? 1 : 0, 1);
       });
 }
