@@ -81,6 +81,6 @@ def test_onto_the_same_one_when_nothing_is_left(site, engine):
     # The next backup is one like any other, also for the new cluster that finds the old one's snapshots.
     site.davit_service()
     [old, new] = davit.json("ls")
-    items = [{item["id"] for item in davit.json("show", backup["id"])["items"]} for backup in (old, new)]
+    items = [{(item["kind"], item["name"]) for item in davit.json("show", backup["id"])["items"]} for backup in (old, new)]
     assert items[0] == items[1]
     is_back(site, hoss)
