@@ -210,7 +210,7 @@ TEST_CASE("containers that are shared are found by their new ids") {
         "container shop-db-1: it goes with container dddddddddddd, which isn't made along with it");
 }
 
-TEST_CASE("a record that isn't the Engine's is refused") {
+TEST_CASE("a container whose record isn't the Engine's is refused") {
   for (const char* raw : {"{", R"({"Config": {}})", R"({"Config": {}, "HostConfig": {"VolumesFrom": [1]}})"}) {
     engine::ContainerInfo broken;
     broken.name = "shop-db-1";

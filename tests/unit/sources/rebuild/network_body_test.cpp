@@ -79,7 +79,7 @@ TEST_CASE("subnets that somebody has set are asked for again, and those that the
   CHECK((*body)["IPAM"]["Config"] == json::parse(R"([{"Subnet":"fd00:1::/64","Gateway":"fd00:1::1"}])"));
 }
 
-TEST_CASE("a record that isn't the Engine's is refused") {
+TEST_CASE("a network whose record isn't the Engine's is refused") {
   engine::NetworkInfo broken;
   broken.name = "shop_default";
   broken.raw = "{";
