@@ -74,7 +74,6 @@ Result<SnapshotContents> read_contents(const SearchSeat& seat, Generation genera
   const std::string path = seat.directory.repository() + "/index-" + std::to_string(generation.value);
   engine::Command command;
   command.argv = {"cat", path};
-  command.user = "0";
   TRY_ASSIGN(answer, engine::run_command_for_text(seat.client.engine(), seat.client.container().id, command, run,
                                                   kContentsLimit));
   if (answer.outcome.exit_code != 0) return fail(Errc::failed, "read " + path + ": " + answer.outcome.errors);
@@ -86,7 +85,6 @@ Result<std::string> read_indices(const SearchSeat& seat, const std::string& scri
                                  RunContext& run) {
   engine::Command command;
   command.argv = {"sh", "-c", R"(cd -- "$1/indices" || exit; )" + script, "davit", seat.directory.repository(), uuid};
-  command.user = "0";
   TRY_ASSIGN(answer, engine::run_command_for_text(seat.client.engine(), seat.client.container().id, command, run,
                                                   kContentsLimit));
   if (answer.outcome.exit_code != 0)

@@ -10,7 +10,7 @@
 namespace davit::sources {
 
 // A server that has just been started takes a while until it answers.
-inline constexpr std::chrono::seconds kSearchPatience{90};
+inline constexpr std::chrono::seconds kSearchPatience{150};
 
 // A cluster of the plan, as it is asked.
 struct SearchSeat {

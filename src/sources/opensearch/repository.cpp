@@ -159,9 +159,9 @@ Generation newest_generation(const std::vector<std::string>& names) {
 
 Result<Generation> generation_in_files(const SearchClient& client, const SearchDirectory& directory, RunContext& run) {
   engine::Command command;
-  command.argv = {"sh", "-c", R"(cd -- "$1" 2>/dev/null || exit 0; for f in index-*; do printf '%s\n' "$f"; done)",
+  command.argv = {"sh", "-c",
+                  R"([ -e "$1" ] || exit 0; cd -- "$1" || exit; for f in index-*; do printf '%s\n' "$f"; done)",
                   "davit", directory.repository()};
-  command.user = "0";
   TRY_ASSIGN(answer, engine::run_command_for_text(client.engine(), client.container().id, command, run));
   if (answer.outcome.exit_code != 0)
     return fail(Errc::failed, "look into " + directory.repository() + ": " + answer.outcome.errors);
