@@ -80,7 +80,7 @@ Result<> MadeStack::make_volume(const engine::VolumeInfo& recorded, RunContext& 
   const auto record_it = [&](bool filled) {
     return record(volume_key(recorded.name), VolumeEntry{run.run_id, recorded.name, filled});
   };
-  // Until it is ours, somebody else may make it and fill it.
+  // Until it is ours, somebody else may make it and fill it: where this fails, the guard sees to what the journal has.
   TRY_ASSIGN(made, sources::make_volume(*engine_, recorded, [&] { return record_it(false); }));
   if (!made) return {};
   volumes_.push_back(recorded.name);
