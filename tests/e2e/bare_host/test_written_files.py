@@ -14,6 +14,10 @@ services:
     secrets: [password]
     volumes: ["data:/var/lib/postgresql/data"]
     stop_grace_period: 30s
+    healthcheck:
+      test: [CMD-SHELL, pg_isready -q -h 127.0.0.1 -U postgres]
+      interval: 1s
+      retries: 100
   web:
     image: busybox
     init: true
@@ -52,7 +56,6 @@ def written(stack):
 @pytest.mark.parametrize("where", ["same", "nested"])
 def test_they_come_back(request, engine, compose, davit, binary, where):
     stack = compose(COMPOSE, FILES)
-    Postgres(stack).wait("select true")
     Postgres(stack).sql("create table t as select 7 as n;")
     before = written(stack)
     assert "33" in before and "hällo" in before
