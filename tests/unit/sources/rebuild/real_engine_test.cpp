@@ -6,12 +6,15 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "engine/command.hpp"
 #include "engine/http_engine.hpp"
+#include "sources/injected_files.hpp"
 #include "sources/rebuild/container_body.hpp"
 #include "sources/rebuild/network_body.hpp"
 #include "support/stack.hpp"
+#include "support/tar.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
@@ -119,8 +122,7 @@ json essence_of(const engine::ContainerInfo& info) {
       for (const char* name : {"Name", "Source"}) mount.erase(name);
     mounts.push_back(mount);
   }
-  std::ranges::sort(mounts.get_ref<json::array_t&>(), {},
-                    [](const json& mount) { return mount["Destination"].get<std::string>(); });
+  std::ranges::sort(mounts, {}, [](const json& mount) { return mount["Destination"].get<std::string>(); });
   essence["mounts"] = mounts;
   return normal(essence);
 }
@@ -249,6 +251,40 @@ TEST_CASE("a container in another's network is made anew in that of the new one"
   const auto side_anew = bench.make_anew(recorded_side, options);
   CHECK(side_anew.network_mode == "container:" + anew.id.value);
   CHECK(side_anew.state.running);
+}
+
+TEST_CASE("what Compose has written into a container is found, and given to one that is made anew", "[.real-engine]") {
+  Bench bench;
+  const auto made = bench.make(bench.prefix + "-written",
+                               {{"Image", test_image()}, {"Cmd", {"sh", "-c", "echo x > /own; sleep 600"}}});
+  // As Compose does it: a tar, in whole seconds.
+  stream::TarEntry entry = test::tar_file("etc/app/app.conf", 6);
+  entry.mode = 0440;
+  entry.uid = 33;
+  entry.mtime_ns =
+      std::chrono::nanoseconds(std::chrono::floor<std::chrono::seconds>(Clock().now()).time_since_epoch()).count();
+  check_ok(bench.engine->put_archive(made.id, "/", test::write_tar({{entry, "hello\n"}})));
+  check_ok(bench.engine->start_container(made.id));
+  const auto has_own = [&] { return bench.engine->stat_path(made.id, "/own").has_value(); };
+  for (int i = 0; i < 100 && !has_own(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  REQUIRE(has_own());
+
+  auto recorded = value_of(bench.engine->inspect_container(made.id));
+  const auto is_it = [](const std::vector<InjectedFile>& files) {
+    REQUIRE(files.size() == 1);
+    CHECK(files[0].path == "/etc/app/app.conf");
+    CHECK(files[0].mode == 0440);
+    CHECK(files[0].uid == 33);
+    CHECK(files[0].contents == "hello\n");
+  };
+  const auto found = value_of(find_injected_files(*bench.engine, recorded));
+  is_it(found);
+  check_ok(record_injected_files(recorded, found));
+  check_ok(bench.engine->remove_container(made.id, true));
+  const ContainerBody body = value_of(container_body(recorded, {}));
+  const auto anew = bench.make(body.name, body.body);
+  check_ok(put_injected_files(*bench.engine, anew.id, recorded));
+  is_it(value_of(find_injected_files(*bench.engine, anew)));
 }
 
 TEST_CASE("an entrypoint that its user has cleared stays cleared", "[.real-engine]") {
