@@ -117,7 +117,7 @@ constexpr std::array<LabelRule, 24> kRules{{
      "which indices a snapshot holds; those that begin with - are left out; by default all but the server's own"},
     {"davit.ldap", "service", "auto, dump or off",
      "dump: it is an OpenLDAP server, though it may not look like one; off: it is none"},
-    {"davit.ldap.config", "service", "a directory of the container",
+    {"davit.ldap.config", "service", "a directory of the container, such as /etc/ldap/slapd.d",
      "where its slapd has its configuration (cn=config), if davit can't find out"},
     {"davit.rabbitmq", "service", "auto, definitions or off",
      "definitions: it is a RabbitMQ server, though it may not look like one; off: it is none"},

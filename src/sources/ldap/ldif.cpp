@@ -2,47 +2,13 @@
 
 #include <algorithm>
 #include <format>
-#include <optional>
 
-#include "util/text.hpp"
+#include "util/base64.hpp"
 
 namespace davit::sources {
 namespace {
 
 constexpr std::size_t kLongestLine = std::size_t{1} << 30U;  // a value that no server would take
-constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::optional<std::string> from_base64(std::string_view text) {
-  if (text.size() % 4 != 0) return std::nullopt;
-  while (text.ends_with('=')) text.remove_suffix(1);
-  std::string bytes;
-  bytes.reserve(text.size() / 4 * 3 + 2);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const auto digit = kDigits.find(c);
-    if (digit == std::string_view::npos) return std::nullopt;
-    bits = (bits << 6U) | static_cast<std::uint32_t>(digit);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes += static_cast<char>((bits >> static_cast<unsigned>(count)) & 0xffU);
-  }
-  return bytes;
-}
-
-std::string to_base64(std::string_view bytes) {
-  std::string text;
-  for (std::size_t at = 0; at < bytes.size(); at += 3) {
-    const std::size_t have = std::min<std::size_t>(3, bytes.size() - at);
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      bits = (bits << 8U) | (i < have ? static_cast<unsigned char>(bytes[at + i]) : 0U);
-    for (std::size_t i = 0; i < 4; ++i)
-      text += i <= have ? kDigits[(bits >> (18U - 6U * static_cast<unsigned>(i))) & 0x3fU] : '=';
-  }
-  return text;
-}
 
 bool is_dn(std::string_view attribute) {
   return attribute.size() == 2 && (attribute[0] == 'd' || attribute[0] == 'D') &&
@@ -117,7 +83,7 @@ Result<> LdifScanner::take_logical() {
   while (value.starts_with(' ')) value.remove_prefix(1);
   std::string decoded;
   if (encoded) {
-    auto bytes = from_base64(value);
+    auto bytes = decode_base64(value);
     if (!bytes) return fail(Errc::corrupt, "the value before it is not base64");
     decoded = *std::move(bytes);
     value = decoded;
@@ -161,7 +127,7 @@ std::string render_ldif_line(std::string_view attribute, std::string_view value)
   if (is_safe(value))
     line.append(": ").append(value);
   else
-    line.append(":: ").append(to_base64(value));
+    line.append(":: ").append(encode_base64(value));
   return line + "\n";
 }
 

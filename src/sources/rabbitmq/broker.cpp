@@ -77,7 +77,9 @@ Result<BrokerNode> parse_node(std::string_view answer) {
   if (!rest.starts_with('[') || !rest.ends_with(']')) return wrong();
   rest = rest.substr(1, rest.size() - 2);
   BrokerNode node;
-  if (auto quoted = take('\'')) {
+  if (rest.starts_with('\'')) {
+    auto quoted = take('\'');
+    if (!quoted) return wrong();
     node.name = *std::move(quoted);
   } else {
     const auto end = rest.find(',');
