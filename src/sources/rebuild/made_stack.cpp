@@ -101,7 +101,7 @@ Result<> MadeStack::make_container(const std::string& service, const engine::Con
   return {};
 }
 
-Result<> MadeStack::hold_starts(StartEntry entry) {
+Result<> MadeStack::hold_starts(const StartEntry& entry) {
   // Struck in the end also where the answer was lost.
   holds_starts_ = true;
   return record(start_key(project_), entry);

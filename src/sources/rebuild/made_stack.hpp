@@ -35,7 +35,7 @@ class MadeStack {
   [[nodiscard]] Result<> make_container(const std::string& service, const engine::ContainerInfo& recorded,
                                         const ContainerBody& body, RunContext& run);
   // From here on the death of davit starts what isn't started yet, once the restore was decided.
-  [[nodiscard]] Result<> hold_starts(StartEntry entry);
+  [[nodiscard]] Result<> hold_starts(const StartEntry& entry);
 
   [[nodiscard]] const std::vector<Container>& containers() const { return containers_; }
   [[nodiscard]] std::vector<Container*> containers_of(std::string_view service);

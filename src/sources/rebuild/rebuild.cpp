@@ -217,7 +217,7 @@ Result<> Rebuild::hold(RunContext& run) {
     if (const std::string& service = container.entry.service; services.contains(service))
       entry.members.push_back(
           {container.entry.id, service, dependencies_of(state_->service(service), state_->recorded)});
-  return state_->made.hold_starts(std::move(entry));
+  return state_->made.hold_starts(entry);
 }
 
 void Rebuild::finish(RunContext& run) { state_->made.keep(run); }
