@@ -1,6 +1,9 @@
 #include "sources/rebuild/readiness.hpp"
 
+#include <nlohmann/json.hpp>
+
 #include "sources/last_lines.hpp"
+#include "sources/rebuild/json_field.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
@@ -36,6 +39,13 @@ Readiness readiness_of(const engine::ContainerInfo& container, Condition conditi
   if (condition == Condition::started || !container.state.health || *container.state.health == "healthy")
     return {State::ready, {}};
   return {State::waiting, "its health check says \"" + escape_for_display(*container.state.health) + "\""};
+}
+
+std::chrono::seconds start_period_of(const engine::ContainerInfo& container) {
+  const auto raw = nlohmann::json::parse(container.raw, nullptr, false);
+  const nlohmann::json& period = field(field(field(raw, "Config"), "Healthcheck"), "StartPeriod");
+  if (!period.is_number_integer()) return std::chrono::seconds{0};
+  return std::chrono::ceil<std::chrono::seconds>(std::chrono::nanoseconds(period.get<std::int64_t>()));
 }
 
 Result<> wait_until_ready(engine::Engine& engine, const engine::ContainerId& container, Condition condition,

@@ -20,6 +20,9 @@ struct Readiness {
 // runs or has ended well. An unhealthy one may become healthy. Pure.
 [[nodiscard]] Readiness readiness_of(const engine::ContainerInfo& container, Dependency::Condition condition);
 
+// The time that its health check gives it to start in, during which failures don't count; zero without one. Pure.
+[[nodiscard]] std::chrono::seconds start_period_of(const engine::ContainerInfo& container);
+
 // Waits. Errc::failed when it has ended, Errc::unavailable when the time is over; both quote its last lines of log.
 // Errc::cancelled.
 [[nodiscard]] Result<> wait_until_ready(engine::Engine& engine, const engine::ContainerId& container,

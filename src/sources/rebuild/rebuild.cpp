@@ -121,9 +121,11 @@ struct Rebuild::State {
 
   [[nodiscard]] Result<> wait_for(const std::string& name, Condition condition, RunContext& run) {
     for (const MadeStack::Container* container : made.containers_of(name))
-      if (container->started)
-        TRY(in_context(wait_until_ready(engine(), {container->entry.id}, condition, options.ready_within, run),
+      if (container->started) {
+        const auto within = options.ready_within + start_period_of(*container->recorded);
+        TRY(in_context(wait_until_ready(engine(), {container->entry.id}, condition, within, run),
                        "wait for service " + name));
+      }
     return {};
   }
 

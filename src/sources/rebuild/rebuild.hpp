@@ -30,7 +30,7 @@ struct RebuildOptions {
   std::function<bool(const std::string& path)> restores_path = {};  // on the new host
   // Which are started when all are; null: those that were at work when they were recorded.
   std::function<bool(std::string_view service)> starts = {};
-  std::chrono::seconds ready_within{300};  // for each service that others wait for
+  std::chrono::seconds ready_within{300};  // for each service, and the start period of its health check besides
 };
 
 struct RebuildPlan {

@@ -46,6 +46,15 @@ TEST_CASE("what a container must be depends on who waits for it") {
   CHECK(readiness_of(container("exited", {}, 3), Condition::started).why == "it has ended with exit code 3");
 }
 
+TEST_CASE("a health check may give its container time to start in") {
+  engine::ContainerInfo info;
+  CHECK(start_period_of(info) == std::chrono::seconds(0));
+  info.raw = R"({"Config": {"Healthcheck": {"Test": ["CMD", "x"]}}})";
+  CHECK(start_period_of(info) == std::chrono::seconds(0));
+  info.raw = R"({"Config": {"Healthcheck": {"StartPeriod": 90000000001}}})";
+  CHECK(start_period_of(info) == std::chrono::seconds(91));
+}
+
 // On each sleep `step` is played.
 struct PlayingClock : test::SkippingClock {
   std::function<void()> step;
