@@ -53,6 +53,13 @@ def test_the_plan_says_what_is_covered_and_what_is_not(site):
         assert secret not in site.planned + site.said.stdout + site.said.stderr
 
 
+def test_the_stacks_own_env_file_says_where_backups_are(site, engine):
+    """A davit that is told nothing but the stack's name, and has BACKUP_ROOT mounted."""
+    said = site.davit(engine, site.hoss.root)("ls", "--stack", site.hoss.stack.name, repository=False)
+    assert f"{site.hoss.root} (BACKUP_ROOT of {site.hoss.stack.directory}/.env)" in said.stderr
+    assert said.stdout.count(site.hoss.stack.name) == 1
+
+
 def test_onto_an_engine_that_knows_nothing(site, engine, other_engine):
     hoss = site.hoss.on(other_engine)
     with site.carried_away() as carried:
