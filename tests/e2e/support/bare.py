@@ -123,7 +123,7 @@ def made(container, names):
     # The Engine says that of the other, once it runs.
     if host["NetworkMode"].startswith("container:"):
         del config["Hostname"]
-    if host["RestartPolicy"]["Name"] == "no":
+    if host["RestartPolicy"]["Name"] in ("", "no"):
         del host["RestartPolicy"]
     # Written by some Engines and not by others, or in another order.
     for field in ("Binds", "Mounts"):
@@ -231,14 +231,17 @@ def ids(stack):
     return {name: each["Id"] for name, each in containers(stack).items()}
 
 
+def own_ids(stack):
+    """But for the service that has another's network: what Compose keeps of it holds the id of that one's container, which
+    is never the same again. So Compose makes it anew, each time that the other was."""
+    return {name: each for name, each in ids(stack).items() if name != f"{stack.name}-sidecar-1"}
+
+
 def up_changes_nothing(stack):
-    """`docker compose up -d` takes everything for its own. But what it keeps of a service with another's network holds the
-    id of that one's container, which is never the same again: such a one it makes anew, each time that the other was."""
-    before = ids(stack)
+    """`docker compose up -d` takes everything for its own."""
+    before = own_ids(stack)
     done = stack.compose("up", "-d")
-    shared = {f"{stack.name}-sidecar-1"}
-    assert {name: each for name, each in ids(stack).items() if name not in shared} == {
-        name: each for name, each in before.items() if name not in shared}, done.stderr
+    assert own_ids(stack) == before, done.stderr
     for line in done.stderr.lower().splitlines():
         assert not re.search("warn|creating|recreat", line) or "sidecar" in line, done.stderr
     wait_until("the services to run", lambda: stack.states() == SERVICES, 60)
