@@ -1,8 +1,10 @@
 """A host that isn't bare: the plan names everything that is in the way, and nothing is touched."""
 
+import socket
+
 import pytest
 
-from support.bare import engine_state, up_changes_nothing
+from support.bare import engine_state, own_ids, up_changes_nothing
 from support.davit import Davit
 
 
@@ -25,10 +27,15 @@ def occupy(engine):
         engine.run(kind, "rm", *(["-f", "-v"] if kind == "container" else []), name, check=False)
 
 
+def published(site):
+    """The port of the host that the stack has."""
+    return next(mapping[0]["HostPort"] for container in site.shape["containers"].values()
+                for mapping in container["host"].get("PortBindings", {}).values())
+
+
 def test_everything_in_the_way_is_named_and_nothing_is_touched(davit, engine, here, backed_up, occupy, scratch):
     name = here.name
-    port = next(mapping[0]["HostPort"] for container in backed_up.shape["containers"].values()
-                for mapping in container["host"].get("PortBindings", {}).values())
+    port = published(backed_up)
     occupy("container", f"{name}-worker-1", "run", "-d", "--name", f"{name}-worker-1", "busybox", "sleep", "600")
     occupy("container", f"{name}-theirs", "run", "-d", "--name", f"{name}-theirs", "-p", f"127.0.0.1:{port}:1", "busybox",
            "sleep", "600")
@@ -77,3 +84,21 @@ def test_parts_that_are_there_stay(davit, engine, here):
     states = here.states()
     assert (states["web"], states["sidecar"], states["worker"]) == ("exited", "created", "created")
     up_changes_nothing(here)
+
+
+def test_a_port_that_a_process_of_the_host_has(davit, here, backed_up):
+    """Nobody can see that beforehand: the restore stands, and says which services don't run."""
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", int(published(backed_up))))
+        taken.listen()
+        failed = davit("restore", "--stack", here.name, code=1).stderr
+        assert "the backup is restored, but not every service runs" in failed and "docker compose up -d" in failed
+        assert "start service web" in failed and "service sidecar was not started: it depends on web" in failed
+        states = here.states()
+        assert (states["db"], states["web"], states["sidecar"]) == ("running", "created", "created")
+    davit("ls")
+    before = own_ids(here)
+    here.compose("up", "-d")
+    assert own_ids(here) == before
+    here.wait_healthy("web")
