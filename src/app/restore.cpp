@@ -95,7 +95,9 @@ class Work {
 
   static Error say_restored(Error error) {
     const bool cancelled = error.code() == Errc::cancelled;
+    // Whatever the Engine calls it: what is asked for is done, but for this.
     return std::move(error)
+        .as(cancelled ? Errc::cancelled : Errc::failed)
         .context("the backup is restored, but not every service runs")
         .hint_if_none(cancelled ? "its guard starts the others" : "see why, and start them: docker compose up -d");
   }

@@ -72,7 +72,8 @@ Result<UniqueFd> open_file(const std::string& path) {
   if (::fstat(fd.get(), &status) != 0) return fail_errno(errno, what);
   if (S_ISREG(status.st_mode)) return fd;
   if (S_ISDIR(status.st_mode))
-    return fail(Errc::usage, what + ": it is a directory", "name a file that `davit export` wrote, or a backup of a repository by its id");
+    return fail(Errc::usage, what + ": it is a directory",
+                "name a file that `davit export` wrote, or a backup of a repository by its id");
   return fail(Errc::usage, what + ": it is no regular file, and is read more than once",
               "take it into a repository (davit import -), or write it to a disk first");
 }
