@@ -90,7 +90,6 @@ Result<Lines> settle_ldap(helper::Host& host, const json& object, bool decided, 
   const LdapAreas areas(engine, one_off.id(), entry.user);
   for (const LdapArea& area : entry.areas | std::views::reverse)
     TRY(in_context(decided ? areas.finish(area, run) : areas.undo(area, run), what));
-  TRY(one_off.close());
   return Lines{what + (decided ? " is restored" : " is the old one again")};
 }
 

@@ -67,17 +67,9 @@ Result<> LdapRestoration::commit(RunContext& run) {
   return site_->exchange(run);
 }
 
-Result<> LdapRestoration::end() {
-  if (!site_) return {};
-  auto closed = site_->close();
-  site_.reset();
-  return closed;
-}
-
 Result<> LdapRestoration::finish(RunContext& run) {
-  Result<> result = site_->finish(run);
-  // A container that stays is worth a word, and the next run removes it: the restore itself is done.
-  if (auto closed = end(); !closed) run.reporter.warning(closed.error().message());
+  auto result = site_->finish(run);
+  site_.reset();
   if (!result) return result;
   mounts_.keep(run);
   strike(target_.journal, entry_.key(), run);
@@ -87,7 +79,7 @@ Result<> LdapRestoration::finish(RunContext& run) {
 Result<> LdapRestoration::rollback(RunContext& run) {
   Result<> result;
   if (site_ && !entry_.areas.empty()) result = site_->undo(run);
-  if (auto closed = end(); !closed && result) result = std::move(closed);
+  site_.reset();
   if (!result) return result;
   TRY(mounts_.remove(run));
   strike(target_.journal, entry_.key(), run);

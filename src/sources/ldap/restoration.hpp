@@ -40,7 +40,6 @@ class LdapRestoration : public Restoration {
         layout_(std::move(layout)),
         mounts_(host, target.journal) {}
   Result<> prepare(RunContext& run);
-  Result<> end();
 
   helper::Host& host_;
   const model::Item item_;

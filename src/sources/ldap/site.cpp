@@ -144,6 +144,4 @@ Result<> LdapSite::finish(RunContext& run) {
   return result;
 }
 
-Result<> LdapSite::close() { return one_off_.close(); }
-
 }  // namespace davit::sources

@@ -22,6 +22,7 @@ struct LdapLoaded {
   bool same = false;  // every entry with every value
 };
 
+// Its container ends with it: nothing runs there that would have to write anything down.
 class LdapSite {
  public:
   // Starts the container, which does nothing by itself. Errors as of OneOff::start().
@@ -43,8 +44,6 @@ class LdapSite {
   [[nodiscard]] Result<> exchange(RunContext& run);
   [[nodiscard]] Result<> undo(RunContext& run);
   [[nodiscard]] Result<> finish(RunContext& run);
-  // Ends the container.
-  [[nodiscard]] Result<> close();
   // Leaves it as it is.
   void leave() { one_off_.release(); }
 
