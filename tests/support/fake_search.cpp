@@ -92,7 +92,8 @@ std::vector<std::string> FakeSearch::repositories() const {
 
 std::vector<std::string> FakeSearch::snapshots(const std::string& repository) const {
   std::vector<std::string> names;
-  for (const json& each : read_list(shared_ / repository)["snapshots"]) names.push_back(each["name"]);
+  const json list = read_list(shared_ / repository);
+  for (const json& each : list["snapshots"]) names.push_back(each["name"]);
   return names;
 }
 

@@ -131,15 +131,14 @@ Result<TakenSnapshot> take_snapshot(const SearchClient& client, const SnapshotRe
   // Also one whose request got no answer.
   RunContext last = run.unstoppable();
   auto removed = client.remove(path, last);
-  constexpr std::string_view kLook =
-      "look at GET _cluster/health and GET _cat/shards: a snapshot takes every shard of its indices or none";
-  Error error = done ? Error(Errc::failed, doing + ": " + escape_for_display(why), std::string(kLook))
+  const Error error = done ? Error(Errc::failed, doing + ": " + escape_for_display(why))
                      : std::move(done).error().context(doing);
-  if (error.code() == Errc::failed) error = std::move(error).hint_if_none(kLook);
-  if (!removed)
-    error =
-        Error(error.code(), error.message() + "; and it can't be deleted: " + removed.error().message(), error.hint());
-  return std::unexpected(std::move(error));
+  std::string message = error.message();
+  if (!removed) message += "; and it can't be deleted: " + removed.error().message();
+  std::string hint = error.hint();
+  if (error.code() == Errc::failed && hint.empty())
+    hint = "look at GET _cluster/health and GET _cat/shards: a snapshot takes every shard of its indices or none";
+  return fail(error.code(), std::move(message), std::move(hint));
 }
 
 }  // namespace davit::sources

@@ -98,7 +98,7 @@ TEST_CASE("a search cluster is backed up again and again, and any backup is rest
 
   // As after `docker compose down -v`.
   world.search.reset();
-  REQUIRE(restore(world, false));
+  REQUIRE(restore(world, false, second->entry.id));
   CHECK(world.search.contents() == Contents{{"books", "second"}, {"gone", "soon"}});
   clean(world);
 
