@@ -35,7 +35,7 @@ app::RestorePlan sample() {
 
 TEST_CASE("a plan shows what is made, of what, in which order, and what is in the way of it") {
   const std::string text = render_restore_plan(sample(), false);
-  for (const char* part : {"\nwill be made:\n  network    shop_default\n  volume     shop_cache   empty\n"
+  for (const char* part : {"\nwill be made:\n  network    shop_default\n  volume     shop_cache    empty\n"
                            "  container  shop-app-1\n  container  shop-idle-1\n",
                            "\nof these images:\n  app:1  to be pulled  app@sha256:00\n",
                            "\nin this order services are started:\n  app\n", "\nto know:\n  paths have moved\n",
