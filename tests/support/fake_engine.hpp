@@ -51,6 +51,9 @@ class FakeEngine : public engine::Engine {
   // Gives the stream of an attached container.
   std::function<Result<std::unique_ptr<engine::AttachedStream>>(const engine::ContainerInfo&)> on_attach;
 
+  // With which containers end that are stopped: what SIGTERM leads to, unless a program heeds it.
+  int exit_code_of_stop = 143;
+
   // Set-up and inspection, which are no operations. Containers are as in types.hpp; id, status ("running"), image id
   // and hostname are filled in where they are empty, and volumes and image are made where they do not exist.
   engine::ContainerId add_container(engine::ContainerInfo info);

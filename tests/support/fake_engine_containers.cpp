@@ -81,7 +81,7 @@ Result<> FakeEngine::stop_container(const ContainerId& id, std::optional<std::ch
   return state_->operation("stop_container " + state_->name_of(id), [&]() -> Result<> {
     TRY_ASSIGN(container, state_->get(id));
     if (test::status_of(*container) == "running" || test::status_of(*container) == "paused")
-      set_status(*container, "exited", 143);
+      set_status(*container, "exited", exit_code_of_stop);
     return {};
   });
 }

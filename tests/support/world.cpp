@@ -50,6 +50,7 @@ void empty(const fs::path& directory) {
 }  // namespace
 
 World::World(Search with_search) : search_directory(project_ / "opensearch"), search(search_directory) {
+  engine.exit_code_of_stop = 0;  // as a server that is asked to
   engine.add_image("busybox");
   write_file(project_ / "davit", "what helpers run");
   engine.add_network("shop_default",
