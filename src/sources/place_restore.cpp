@@ -131,19 +131,6 @@ class PlaceRestoration : public Restoration {
   std::optional<Session> session_;
 };
 
-// Which of a directory and those above it are not there, the deepest first.
-Result<std::vector<std::string>> missing_directories(helper::Host& host, const std::string& path, RunContext& run) {
-  std::vector<std::string> missing;
-  for (std::string at = path; at != "/"; at = parent_of(at)) {
-    const Place place{Place::Kind::directory, parent_of(at), false};
-    TRY_ASSIGN(seen, probe_place(host, place, {last_part(at)}, run));
-    if (!seen.present.empty()) break;
-    missing.push_back(at);
-    if (seen.exists) break;
-  }
-  return missing;
-}
-
 Result<std::unique_ptr<Restoration>> open_restoration(helper::Host& host, const PlaceTarget& target, Above& above,
                                                       RunContext& run) {
   PlaceEntry entry{run.run_id, {target.place.kind, target.place.source, false}, target.made, {}};
@@ -188,6 +175,18 @@ Result<helper::Probe> probe_place(helper::Host& host, const Place& place, const 
   TRY_ASSIGN(seen, session.probe(paths));
   TRY(session.close());
   return seen;
+}
+
+Result<std::vector<std::string>> missing_directories(helper::Host& host, const std::string& path, RunContext& run) {
+  std::vector<std::string> missing;
+  for (std::string at = path; at != "/"; at = parent_of(at)) {
+    const Place place{Place::Kind::directory, parent_of(at), false};
+    TRY_ASSIGN(seen, probe_place(host, place, {last_part(at)}, run));
+    if (!seen.present.empty()) break;
+    missing.push_back(at);
+    if (seen.exists) break;
+  }
+  return missing;
 }
 
 Result<helper::Probe> glance_at_place(helper::Host& host, const Place& place, RunContext& run) {

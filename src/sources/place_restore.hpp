@@ -36,6 +36,11 @@ struct PlaceTarget {
 // The same, but for its files, which are not counted.
 [[nodiscard]] Result<helper::Probe> glance_at_place(helper::Host& host, const helper::Place& place, RunContext& run);
 
+// Which of a directory of the Engine's host and those above it are not there, the deepest first. A helper makes one of
+// them, in one that is there.
+[[nodiscard]] Result<std::vector<std::string>> missing_directories(helper::Host& host, const std::string& path,
+                                                                   RunContext& run);
+
 // Removes a directory of the Engine's host if it is there and empty.
 [[nodiscard]] Result<> remove_empty_directory(helper::Host& host, const std::string& path, RunContext& run);
 

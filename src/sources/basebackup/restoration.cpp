@@ -137,7 +137,7 @@ Result<> ClusterRestoration::commit(RunContext& run) {
   TRY_ASSIGN(resting, control.stop(run));
   control.cluster = std::move(resting);
   control.runs = false;
-  if (place_.mounts) TRY(place_.mounts->release_directory(run));
+  if (place_.mounts) TRY(place_.mounts->release_directories(run));
   TRY(DataSwap(control.cluster).exchange(run));
   run.reporter.step("start the server of " + entry_.service);
   TRY_ASSIGN(started, control.start(run));

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <ranges>
 
 #include "sources/assemble.hpp"
 #include "sources/compose_labels.hpp"
+#include "sources/own_directory.hpp"
 #include "sources/place_restore.hpp"
 #include "sources/postgres/detect.hpp"
 #include "sources/recorded_volume.hpp"
@@ -22,7 +24,7 @@ const Volume* recorded_volume(const Target& target, const std::string& name) {
 
 Result<> MadeMounts::make(const engine::ContainerInfo& container, const Target& target, RunContext& run) {
   TRY(make_volumes(container, target, run));
-  return hold_directory(container, run);
+  return hold_directories(container, run);
 }
 
 bool MadeMounts::made(const engine::Mount& mount) const {
@@ -51,30 +53,48 @@ Result<> MadeMounts::make_volumes(const engine::ContainerInfo& container, const 
   return {};
 }
 
-// The Engine refuses a bind mount whose directory is gone, such as one that was deleted with the stack. A helper makes
-// it, and takes it away again at its end if nothing has come into it.
-Result<> MadeMounts::hold_directory(const engine::ContainerInfo& container, RunContext& run) {
-  const engine::Mount* mount = mount_of(container, data_directory(container));
-  if (mount == nullptr || mount->type != "bind") return {};
-  helper::Place place{helper::Place::Kind::directory, mount->source, false};
-  TRY_ASSIGN(seen, glance_at_place(*host_, place, run));
-  if (seen.exists) return {};
-  if (journal_ != nullptr)
-    TRY(journal_->record(place_key(place), to_json(PlaceEntry{run.run_id, place, false, {place.source}})));
-  place_ = place;
-  place.create = true;
-  TRY_ASSIGN(session, helper::Session::open(*host_, place, helper::Access::write, run));
-  held_ = std::move(session);
+// The Engine refuses a bind mount whose directory is gone, such as one that was deleted with the stack, or davit's own
+// on a new host. A helper makes it, and takes it away again at its end if nothing has come into it.
+Result<> MadeMounts::hold_directories(const engine::ContainerInfo& container, RunContext& run) {
+  const engine::Mount* data = mount_of(container, data_directory(container));
+  for (const engine::Mount& mount : container.mounts)
+    if (mount.type == "bind" && (&mount == data || is_own_directory(mount.source)))
+      TRY(hold_directory(mount.source, run));
   return {};
 }
 
-Result<> MadeMounts::release_directory(RunContext& run) {
-  if (!held_ || !place_) return {};
-  TRY(held_->close());
-  held_.reset();
-  strike(journal_, place_key(*place_), run);
-  place_.reset();
+Result<> MadeMounts::hold_directory(const std::string& path, RunContext& run) {
+  const helper::Place place{helper::Place::Kind::directory, path, false};
+  TRY_ASSIGN(missing, missing_directories(*host_, path, run));
+  if (missing.empty()) return {};
+  if (journal_ != nullptr)
+    TRY(journal_->record(place_key(place), to_json(PlaceEntry{run.run_id, place, false, missing})));
+  Held& held = held_.emplace_back(place);
+  for (const std::string& directory : missing | std::views::reverse) {
+    const helper::Place made{helper::Place::Kind::directory, directory, true};
+    TRY_ASSIGN(session, helper::Session::open(*host_, made, helper::Access::write, run));
+    held.makers.push_back(std::move(session));
+  }
   return {};
+}
+
+// The deepest first: one that isn't empty keeps those above it.
+Result<> MadeMounts::Held::end() {
+  Result<> result;
+  for (; !makers.empty(); makers.pop_back())
+    if (auto closed = makers.back().close(); !closed) result = std::move(closed);
+  return result;
+}
+
+Result<> MadeMounts::release_directories(RunContext& run) {
+  Result<> result;
+  for (; !held_.empty(); held_.pop_back()) {
+    if (auto ended = held_.back().end(); !ended)
+      result = std::move(ended);
+    else
+      strike(journal_, place_key(held_.back().place), run);
+  }
+  return result;
 }
 
 Result<> MadeMounts::remove(RunContext& run) {
@@ -86,13 +106,16 @@ Result<> MadeMounts::remove(RunContext& run) {
       strike(journal_, volume_key(volume), run);
   }
   volumes_.clear();
-  held_.reset();
-  if (place_) strike(journal_, place_key(*place_), run);
-  place_.reset();
+  // Best effort: what a helper can't take away again any more, nobody needs.
+  for (; !held_.empty(); held_.pop_back()) {
+    if (const auto ended = held_.back().end(); !ended) run.reporter.warning(ended.error().message());
+    strike(journal_, place_key(held_.back().place), run);
+  }
   return result;
 }
 
 void MadeMounts::keep(RunContext& run) {
+  if (const auto released = release_directories(run); !released) run.reporter.warning(released.error().message());
   for (const std::string& volume : volumes_) strike(journal_, volume_key(volume), run);
   volumes_.clear();
 }

@@ -1,8 +1,7 @@
 #pragma once
 // What must be there before a container can be made from its record: volumes that are missing, as they were recorded,
-// and a bound directory. They go again if the restore that needs them fails.
+// and bound directories. They go again if the restore that needs them fails.
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,25 +14,31 @@ class MadeMounts {
  public:
   MadeMounts(helper::Host& host, Journal* journal) : host_(&host), journal_(journal) {}
 
-  // Each in the journal before it is made. The directory is only held, see release_directory().
+  // Each in the journal before it is made. Directories are only held, see release_directories().
   [[nodiscard]] Result<> make(const engine::ContainerInfo& container, const Target& target, RunContext& run);
   [[nodiscard]] bool made(const engine::Mount& mount) const;
   // A directory that was made for the container goes if nothing has come into it until here.
-  [[nodiscard]] Result<> release_directory(RunContext& run);
-  // The volumes go, and a directory that is still held.
+  [[nodiscard]] Result<> release_directories(RunContext& run);
+  // The volumes go, and directories that are still held.
   [[nodiscard]] Result<> remove(RunContext& run);
   // They stay, as the restore does.
   void keep(RunContext& run);
 
  private:
   Result<> make_volumes(const engine::ContainerInfo& container, const Target& target, RunContext& run);
-  Result<> hold_directory(const engine::ContainerInfo& container, RunContext& run);
+  Result<> hold_directories(const engine::ContainerInfo& container, RunContext& run);
+  Result<> hold_directory(const std::string& path, RunContext& run);
+
+  struct Held {
+    helper::Place place;
+    std::vector<helper::Session> makers;  // of those above it that were missing, too, and then of its own
+    Result<> end();
+  };
 
   helper::Host* host_;
   Journal* journal_;
   std::vector<std::string> volumes_;
-  std::optional<helper::Place> place_;
-  std::optional<helper::Session> held_;
+  std::vector<Held> held_;
 };
 
 }  // namespace davit::sources

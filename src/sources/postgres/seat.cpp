@@ -69,7 +69,7 @@ Result<> Seat::start(const engine::ContainerInfo& container, const model::Item& 
                           *engine_, container, options,
                           [real_server](const engine::ContainerId& id) { return (*real_server)(id); }, run));
   one_off_ = std::move(started);
-  TRY(mounts_.release_directory(run));
+  TRY(mounts_.release_directories(run));
   TRY_ASSIGN(server, Server::connect(*engine_, one_off_->id(), run));
   server_ = std::move(server);
   return {};
