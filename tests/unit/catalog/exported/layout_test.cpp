@@ -68,7 +68,7 @@ TEST_CASE("the time of a member is when the backup was finished, as far as a pla
 
 TEST_CASE("sizes that no file has are refused") {
   const std::uint64_t half = std::uint64_t{1} << 61U;
-  CHECK(Layout::of(manifest_of_sizes({half, half})));
+  CHECK(Layout::of(manifest_of_sizes({half, half, 0})));
   CHECK(Layout::of(manifest_of_sizes({half, half, 1})).error().code() == Errc::corrupt);
   CHECK(Layout::of(manifest_of_sizes({UINT64_MAX})).error().code() == Errc::corrupt);
 }
