@@ -27,7 +27,11 @@ ContainerId FakeEngine::add_container(engine::ContainerInfo info) {
   if (info.image.empty()) info.image = "image-of-" + info.name;
   state_->make_image(info.image, {});
   json mounts = json::array();
+  json binds = json::array();
   for (const engine::Mount& mount : info.mounts) {
+    if (mount.type != "tmpfs")
+      binds.push_back((mount.type == "volume" ? mount.name : mount.source) + ":" + mount.destination +
+                      (mount.writable ? ":rw" : ":ro"));
     json one{
         {"Type", mount.type}, {"Source", mount.source}, {"Destination", mount.destination}, {"RW", mount.writable}};
     if (mount.type == "volume") {
@@ -39,17 +43,18 @@ ContainerId FakeEngine::add_container(engine::ContainerInfo info) {
     mounts.push_back(one);
   }
   FakeContainer container;
-  container.inspected = {{"Id", info.id.value},
-                         {"Name", "/" + info.name},
-                         {"Image", info.image_id.empty() ? state_->images[info.image]["Id"] : json(info.image_id)},
-                         {"Config",
-                          {{"Image", info.image},
-                           {"Labels", info.labels},
-                           {"Env", info.env},
-                           {"User", info.user},
-                           {"Hostname", info.hostname.empty() ? info.id.value.substr(0, 12) : info.hostname}}},
-                         {"HostConfig", {{"NetworkMode", info.network_mode.empty() ? "bridge" : info.network_mode}}},
-                         {"Mounts", mounts}};
+  container.inspected = {
+      {"Id", info.id.value},
+      {"Name", "/" + info.name},
+      {"Image", info.image_id.empty() ? state_->images[info.image]["Id"] : json(info.image_id)},
+      {"Config",
+       {{"Image", info.image},
+        {"Labels", info.labels},
+        {"Env", info.env},
+        {"User", info.user},
+        {"Hostname", info.hostname.empty() ? info.id.value.substr(0, 12) : info.hostname}}},
+      {"HostConfig", {{"NetworkMode", info.network_mode.empty() ? "bridge" : info.network_mode}, {"Binds", binds}}},
+      {"Mounts", mounts}};
   set_status(container, info.state.status.empty() ? "running" : info.state.status, info.state.exit_code);
   if (info.state.health) container.inspected["State"]["Health"]["Status"] = *info.state.health;
   state_->containers[info.id.value] = container;
