@@ -7,19 +7,26 @@
 namespace davit::sources {
 namespace {
 
-// `has` has a file for each name that the new files have: whether what lies in the directory is old or new is told by
-// it and by what is left in `new`. `step` is there once a rename may have been made.
+// `has` has a file for each name that the new files have, with the number of its inode: so what lies in the directory
+// is known to be new, or not. `step` is there once a rename may have been made. Where the volume is restored along, its
+// own helper puts the old contents back when davit dies, and may do so at any moment: what it has put there is left
+// alone, and what this exchange has put aside is then of a volume that is no more. That helper's area tells.
 constexpr const char* kScript = R"sh(
 set -eu
 umask 022
-task=$1 run=$2 user=$3 kind=$4 directory=$5
-shift 5
+task=$1 run=$2 user=$3 kind=$4 directory=$5 place=$6
+shift 6
 area=$directory/.davit-ldap-$run
 case $kind in
   config) names='cn=config cn=config.ldif' ;;
   *) names='data.mdb lock.mdb' ;;
 esac
 there() { [ -e "$1" ] || [ -L "$1" ]; }
+inode() { stat -c %i -- "$1"; }
+is_mine() { # NAME
+  there "$area/has/$1" && ! there "$area/new/$1" && there "$directory/$1" &&
+    [ "$(inode "$directory/$1")" = "$(cat "$area/has/$1")" ]
+}
 settle() { sync -f "$directory" 2>/dev/null || sync; }
 is_empty() {
   for entry in "$directory"/* "$directory"/.[!.]* "$directory"/..?*; do
@@ -52,29 +59,31 @@ case $task in
     ;;
   exchange)
     for name in $names; do
-      if there "$area/new/$name"; then : > "$area/has/$name"; fi
+      if there "$area/new/$name"; then inode "$area/new/$name" > "$area/has/$name"; fi
     done
     settle
     : > "$area/step"
     settle
     for name in $names; do
       if there "$directory/$name"; then mv -- "$directory/$name" "$area/old/$name"; fi
-      if there "$area/new/$name"; then mv -- "$area/new/$name" "$directory/$name"; fi
+      if there "$area/new/$name" && ! there "$directory/$name"; then mv -n -- "$area/new/$name" "$directory/$name"; fi
     done
     settle
     ;;
   undo)
     [ -d "$directory" ] || exit 0
+    led_back=false
+    [ -z "$place" ] || [ -d "$place/.davit-restore-$run" ] || led_back=true
     if [ -e "$area/step" ]; then
       for name in $names; do
-        if there "$area/has/$name" && ! there "$area/new/$name" && there "$directory/$name"; then
-          mv -- "$directory/$name" "$area/new/$name"
+        if is_mine "$name"; then mv -- "$directory/$name" "$area/new/$name"; fi
+        if ! $led_back && there "$area/old/$name" && ! there "$directory/$name"; then
+          mv -n -- "$area/old/$name" "$directory/$name"
         fi
-        if there "$area/old/$name"; then mv -- "$area/old/$name" "$directory/$name"; fi
       done
       settle
     fi
-    if [ -s "$area/owner" ]; then chown -- "$(cat "$area/owner")" "$directory"; fi
+    if ! $led_back && [ -s "$area/owner" ]; then chown -- "$(cat "$area/owner")" "$directory"; fi
     # Without it nothing is taken for new any more: the rest may go in any order, and be cut off.
     rm -f -- "$area/step"
     settle
@@ -96,9 +105,9 @@ const char* ldap_area_script() { return kScript; }
 Result<std::string> LdapAreas::perform(const char* task, const LdapArea& area, RunContext& run) const {
   engine::Command command;
   command.user = "0:0";
-  command.argv = {"sh",          "-c",     kScript, "davit",
-                  task,          area.run, user_,   area.kind == LdapArea::Kind::config ? "config" : "database",
-                  area.directory};
+  command.argv = {"sh",           "-c",      kScript, "davit",
+                  task,           area.run,  user_,   area.kind == LdapArea::Kind::config ? "config" : "database",
+                  area.directory, area.place};
   command.argv.insert(command.argv.end(), area.made.begin(), area.made.end());
   TRY_ASSIGN(answer, engine::run_command_for_text(engine_, container_, command, run));
   if (answer.outcome.exit_code == 0) return std::move(answer.out);
@@ -109,7 +118,7 @@ Result<std::string> LdapAreas::perform(const char* task, const LdapArea& area, R
 }
 
 Result<std::vector<std::string>> LdapAreas::missing(const std::string& directory, RunContext& run) const {
-  TRY_ASSIGN(out, perform("missing", {LdapArea::Kind::database, {}, directory, {}}, run));
+  TRY_ASSIGN(out, perform("missing", {LdapArea::Kind::database, {}, directory, {}, {}}, run));
   std::vector<std::string> found = split(out, '\n');
   std::erase(found, std::string());
   return found;

@@ -15,8 +15,10 @@ namespace davit::sources {
 struct LdapArea {
   enum class Kind { config, database };
   Kind kind = Kind::database;
-  std::string run;                     // whose area it is
-  std::string directory;               // in the container
+  std::string run;        // whose area it is
+  std::string directory;  // in the container
+  // Where the place is mounted that is restored along and is led back by itself, perhaps before this; empty: none is.
+  std::string place = {};
   std::vector<std::string> made = {};  // directories that weren't there before, the deepest first: they go with undo()
 
   [[nodiscard]] std::string path() const { return directory + "/.davit-ldap-" + run; }
@@ -52,7 +54,7 @@ class LdapAreas {
   std::string user_;
 };
 
-// The script that does it, for tests: `sh -c SCRIPT davit TASK RUN USER KIND DIRECTORY [MADE…]`.
+// The script that does it, for tests: `sh -c SCRIPT davit TASK RUN USER KIND DIRECTORY PLACE [MADE…]`.
 [[nodiscard]] const char* ldap_area_script();
 
 }  // namespace davit::sources

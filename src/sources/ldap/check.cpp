@@ -138,6 +138,15 @@ Result<std::vector<Conflict>> check_ldap(helper::Host& host, const model::Item& 
   return conflicts;
 }
 
+std::map<std::string, std::string, std::less<>> places_restored_along(const engine::ContainerInfo& container,
+                                                                      const LdapLayout& layout, const Target& target) {
+  std::map<std::string, std::string, std::less<>> places;
+  for (const LdapMount& held : mounts_of(container, layout).mounts)
+    if (restored_along(held, target))
+      for (const std::string& directory : held.directories) places[directory] = held.mount->destination;
+  return places;
+}
+
 Result<> refuse_ldap_users(helper::Host& host, const engine::ContainerInfo& container, const LdapLayout& layout,
                            const std::string& service, const Target& target) {
   TRY_ASSIGN(running, running_containers(host.engine()));

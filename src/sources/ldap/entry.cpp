@@ -41,6 +41,7 @@ json to_json(const LdapEntry& entry) {
   for (const LdapArea& area : entry.areas)
     areas.push_back({{"config", area.kind == LdapArea::Kind::config},
                      {"directory", encode_file_name(area.directory)},
+                     {"place", encode_file_name(area.place)},
                      {"made", names_to_json(area.made)}});
   return {{"kind", "ldap"},           {"run", entry.run},
           {"user", entry.user},       {"service", encode_file_name(entry.service)},
@@ -61,9 +62,10 @@ Result<LdapEntry> ldap_entry_from(const json& object) {
     for (const json& each : object.at("areas")) {
       TRY_ASSIGN(directory, decode_file_name(each.at("directory").get<std::string>()));
       TRY_ASSIGN(made, names_from_json(each.at("made")));
+      TRY_ASSIGN(place, decode_file_name(each.at("place").get<std::string>()));
       const bool config = each.at("config").get<bool>();
       entry.areas.push_back({config ? LdapArea::Kind::config : LdapArea::Kind::database, entry.run,
-                             std::move(directory), std::move(made)});
+                             std::move(directory), std::move(place), std::move(made)});
     }
     return entry;
   } catch (const json::exception& error) {
@@ -74,8 +76,10 @@ Result<LdapEntry> ldap_entry_from(const json& object) {
 Result<Lines> settle_ldap(helper::Host& host, const json& object, bool decided, RunContext& run) {
   TRY_ASSIGN(entry, ldap_entry_from(object));
   engine::Engine& engine = host.engine();
-  // What it had at work there ends with its container.
+  // What it had at work there ends with its container. Helpers of volumes that were restored along lead back by
+  // themselves: nothing may change under their hands.
   TRY(sweep_one_offs(engine, all_but(entry.run)));
+  TRY(helper::sweep(engine, all_but(entry.run)));
   const std::string what = "restore " + entry.run + ": the directory of service " + escape_for_display(entry.service);
   if (entry.areas.empty()) return Lines{};
   const json record = json::parse(entry.record, nullptr, false);

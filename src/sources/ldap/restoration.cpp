@@ -45,6 +45,7 @@ Result<> LdapRestoration::prepare(RunContext& run) {
   site_ = std::move(site);
   TRY(site_->check_version(model::attribute(item_.attributes, "version"), target_.allow_version_change, run));
   return site_->begin(
+      places_restored_along(container_, layout_, target_),
       [this](const std::vector<LdapArea>& areas) -> Result<> {
         entry_.areas = areas;
         return target_.journal == nullptr ? Result<>() : target_.journal->record(entry_.key(), to_json(entry_));

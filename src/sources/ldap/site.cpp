@@ -34,9 +34,9 @@ std::string_view name_of(int number) { return number == 0 ? "the configuration" 
 
 LdapSite::LdapSite(engine::Engine& engine, OneOff one_off, LdapLayout layout, std::string run_id)
     : engine_(&engine), one_off_(std::move(one_off)), layout_(std::move(layout)) {
-  areas_.push_back({LdapArea::Kind::config, run_id, layout_.config});
+  areas_.push_back({LdapArea::Kind::config, run_id, layout_.config, {}, {}});
   for (const LdapLayout::Database& database : layout_.databases)
-    areas_.push_back({LdapArea::Kind::database, run_id, database.directory});
+    areas_.push_back({LdapArea::Kind::database, run_id, database.directory, {}, {}});
 }
 
 Result<LdapSite> LdapSite::open(engine::Engine& engine, const engine::ContainerInfo& recorded, OneOffOptions options,
@@ -54,11 +54,12 @@ Result<> LdapSite::check_version(const std::string& version, bool allow_change, 
               "use the image that the backup was made with, or pass --allow-version-change");
 }
 
-Result<> LdapSite::begin(const Before& before, RunContext& run) {
+Result<> LdapSite::begin(const Places& places, const Before& before, RunContext& run) {
   const LdapAreas areas = work();
   for (LdapArea& area : areas_) {
     TRY_ASSIGN(missing, areas.missing(area.directory, run));
     area.made = std::move(missing);
+    if (const auto place = places.find(area.directory); place != places.end()) area.place = place->second;
   }
   if (before) TRY(before(areas_));
   for (const LdapArea& area : areas_) TRY(areas.begin(area, run));

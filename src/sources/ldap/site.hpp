@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -31,9 +32,10 @@ class LdapSite {
 
   // Errc::failed if its slapd is of another series than `version`, and that is not allowed.
   [[nodiscard]] Result<> check_version(const std::string& version, bool allow_change, RunContext& run) const;
-  // Makes the areas. `before`: told of all of them, before the first is made.
+  // Makes the areas. `places`: LdapArea::place by directory. `before`: told of all of them, before the first is made.
+  using Places = std::map<std::string, std::string, std::less<>>;
   using Before = std::function<Result<>(const std::vector<LdapArea>& areas)>;
-  [[nodiscard]] Result<> begin(const Before& before, RunContext& run);
+  [[nodiscard]] Result<> begin(const Places& places, const Before& before, RunContext& run);
 
   // `slapadd -n 0` of the configuration: as it is, and a second time for the tools, whose databases are the new ones.
   // Compares what came out of it, and has slaptest look at it. REQUIRES: begin().

@@ -207,7 +207,7 @@ class LdapSource : public Source {
       options.repo_digests = image->second.repo_digests;
     const auto open = [&]() -> Result<LdapSite> {
       TRY_ASSIGN(site, LdapSite::open(host_.engine(), container, options, std::move(layout), run));
-      TRY(site.begin({}, run));
+      TRY(site.begin({}, {}, run));
       return site;
     };
     auto opened = open();

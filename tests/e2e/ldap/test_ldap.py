@@ -1,6 +1,8 @@
 """A directory with its configuration: seed → back up → destroy → restore → compare what slapcat gives, owners and logins."""
 
+import json
 import shutil
+import subprocess
 import uuid
 
 import pytest
@@ -159,6 +161,34 @@ def test_a_damaged_artefact_changes_nothing(site):
     assert site.ldap.facts() == before
     site.stack.compose("stop", "ldap")
     site.davit("restore", "--replace")
+    site.start()
+    compare(site)
+
+
+@pytest.mark.parametrize("only", [["--only", "ldap:*"], []], ids=["directory", "everything"])
+@pytest.mark.parametrize("moment", ["step", "old/lock.mdb"])
+def test_davit_is_killed_in_the_exchange(site, moment, only):
+    """The guard leads back or on, and says which; the helpers of the volumes lead back by themselves meanwhile."""
+    site.delete("person9")
+    before = site.ldap.facts()
+    site.stack.compose("stop", "ldap")
+    mountpoint = json.loads(site.engine.out("volume", "inspect", site.stack.volume("data")))[0]["Mountpoint"]
+    restoring = Restoring(site.davits["host"], site.stack.name, "--replace", *only)
+    look = [*site.engine.process(), "sh", "-c", f"while ! ls {mountpoint}/.davit-ldap-*/{moment}; do :; done"]
+    try:
+        subprocess.run(look, capture_output=True, timeout=120, check=True)
+    finally:
+        restoring.kill()
+    restoring.wait_for_guard()
+    text = site.davit("restore", "--plan", "--replace", way="host", code=None).stderr
+    assert not [name for name in site.marks() if name.startswith(".davit")]
+    site.start()
+    if "the directory of service ldap is the old one again" in text:
+        assert site.ldap.facts() == before
+    else:
+        compare(site)
+    site.stack.compose("stop", "ldap")
+    site.davit("restore", "--replace", way="host")
     site.start()
     compare(site)
 

@@ -66,7 +66,8 @@ class Bench {
                                   id,
                                   std::format("{}:{}", ::getuid(), ::getgid()),
                                   "config",
-                                  directory().string()};
+                                  directory().string(),
+                                  place ? directory().string() : std::string()};
     argv.insert(argv.end(), made.begin(), made.end());
     return test::run_tool(argv);
   }
@@ -79,6 +80,7 @@ class Bench {
     if (fs::exists(area())) text += ", and an area";
     return text;
   }
+  bool place = false;  // the directory is that of a volume that is restored along
   [[nodiscard]] fs::path directory() const { return root_ / "slapd.d"; }
   [[nodiscard]] fs::path area() const { return directory() / ".davit-ldap-4f2a"; }
 
@@ -171,4 +173,45 @@ TEST_CASE("an exchange that is killed anywhere leads back, and so does an undo t
       REQUIRE(bench.run("undo").exit_code == 0);
       CHECK(bench.contents() == "old old");
     }
+}
+
+TEST_CASE("what the helper of a volume has put back by itself is left alone by an undo", "[ldap]") {
+  Bench bench;
+  bench.place = true;
+  const fs::path helper_area = bench.directory() / ".davit-restore-4f2a";
+  const auto prepare = [&] {
+    bench.kill_at(0, 0);
+    bench.fill();
+    fs::create_directories(helper_area);
+    REQUIRE(bench.run("begin").exit_code == 0);
+    bench.make_new();
+  };
+  // As the helper does it: whatever bears the name goes, and what there was before the restore comes.
+  const auto lead_back = [&](bool had_old) {
+    for (const char* name : {"cn=config", "cn=config.ldif"}) fs::remove_all(bench.directory() / name);
+    fs::remove_all(helper_area);
+    if (!had_old) return;
+    fs::create_directories(bench.directory() / "cn=config");
+    write_file(bench.directory() / "cn=config.ldif", "oldest");
+    write_file(bench.directory() / "cn=config" / "schema.ldif", "oldest");
+  };
+  prepare();
+  REQUIRE(bench.run("exchange").exit_code == 0);
+  const int steps = bench.tools_used();
+  REQUIRE(steps >= 6);
+  for (const bool had_old : {true, false})
+    for (int at = 1; at <= steps + 1; ++at) {
+      prepare();
+      bench.kill_at(at, 0);
+      CHECK((bench.run("exchange").exit_code == 0) == (at > steps));
+      bench.kill_at(0, 0);
+      lead_back(had_old);
+      REQUIRE(bench.run("undo").exit_code == 0);
+      CHECK(bench.contents() == (had_old ? "oldest oldest" : " "));
+    }
+  // One that is yet to be led back gets what the exchange has taken.
+  prepare();
+  REQUIRE(bench.run("exchange").exit_code == 0);
+  REQUIRE(bench.run("undo").exit_code == 0);
+  CHECK(bench.contents() == "old old");
 }
