@@ -312,9 +312,10 @@ TEST_CASE("several nodes of a cluster are one item") {
   node.hostname.clear();
   node.labels["com.docker.compose.service"] = "node";
   node.mounts.front().name = "shop_node";
+  world.engine.add_volume("shop_node", {{"com.docker.compose.project", "shop"}, {"com.docker.compose.volume", "node"}});
   world.engine.add_container(node);
   const auto report = back_up(world);
-  REQUIRE(report);
+  if (!report) FAIL(report.error().message());
   const model::Item& item = search_item(*report);
   CHECK(item.id.text() == "search:node");
   CHECK(item.services == Names{"node", "search"});
