@@ -131,8 +131,8 @@ Result<TakenSnapshot> take_snapshot(const SearchClient& client, const SnapshotRe
   // Also one whose request got no answer.
   RunContext last = run.unstoppable();
   auto removed = client.remove(path, last);
-  const Error error = done ? Error(Errc::failed, doing + ": " + escape_for_display(why))
-                     : std::move(done).error().context(doing);
+  const Error error =
+      done ? Error(Errc::failed, doing + ": " + escape_for_display(why)) : std::move(done).error().context(doing);
   std::string message = error.message();
   if (!removed) message += "; and it can't be deleted: " + removed.error().message();
   std::string hint = error.hint();

@@ -162,7 +162,7 @@ std::string problem_of_search(const World& world) {
   return {};
 }
 
-TEST_CASE("whatever fails in a backup of a search cluster, it is whole or not listed, and the cluster is as it was") {
+void suffer_search_backups(std::uint64_t part, std::uint64_t parts) {
   World world(World::Search::running);
   for (const auto& [name, text] : kNewIndices) world.search.fill(name, text, 3);
   suffer_all(
@@ -171,7 +171,8 @@ TEST_CASE("whatever fails in a backup of a search cluster, it is whole or not li
         if (world.search.contents() != kNewIndices) return "its indices have changed";
         if (auto problem = problem_of_search(world); !problem.empty()) return problem;
         return problem_of_backups(world, outcome.result ? 1 : 0, 1);
-      });
+      },
+      part, parts);
   // What the others may have left in the repository goes with a backup that nothing befalls.
   world.storage = std::make_unique<storage::MemoryStorage>();
   Davit davit(world);
@@ -180,7 +181,14 @@ TEST_CASE("whatever fails in a backup of a search cluster, it is whole or not li
   CHECK(world.search.snapshots().size() == 1);
 }
 
-TEST_CASE("whatever fails in a restore of a search cluster, its indices are the old ones or the new ones") {
+TEST_CASE("whatever fails in a backup of a search cluster, it is whole or not listed, and nothing else changes (1)") {
+  suffer_search_backups(0, 2);
+}
+TEST_CASE("whatever fails in a backup of a search cluster, it is whole or not listed, and nothing else changes (2)") {
+  suffer_search_backups(1, 2);
+}
+
+void suffer_search_restores(std::uint64_t part, std::uint64_t parts) {
   World world(World::Search::running);
   for (const char* name : {"books", "films"}) world.search.fill(name, "a", 3);
   {
@@ -204,7 +212,15 @@ TEST_CASE("whatever fails in a restore of a search cluster, its indices are the 
         }
         if (world.search.snapshots().size() != 1) return "what was saved is left";
         return problem_of_search(world);
-      });
+      },
+      part, parts);
+}
+
+TEST_CASE("whatever fails in a restore of a search cluster, its indices are the old ones or the new ones (1)") {
+  suffer_search_restores(0, 2);
+}
+TEST_CASE("whatever fails in a restore of a search cluster, its indices are the old ones or the new ones (2)") {
+  suffer_search_restores(1, 2);
 }
 
 }  // namespace

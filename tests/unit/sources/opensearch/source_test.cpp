@@ -308,7 +308,7 @@ TEST_CASE("several nodes of a cluster are one item") {
   world.search.fill("books", "a", 3);
   engine::ContainerInfo node = world.engine.inspect_container(world.engine.id_of("shop-search-1")).value();
   node.id = {};
-  node.name = "shop-node-1";
+  node.name = "shop-search-node-1";
   node.hostname.clear();
   node.labels["com.docker.compose.service"] = "node";
   node.mounts.front().name = "shop_node";
@@ -320,7 +320,7 @@ TEST_CASE("several nodes of a cluster are one item") {
   CHECK(item.id.text() == "search:node");
   CHECK(item.services == Names{"node", "search"});
   world.search.reset();
-  world.engine.finish_container({"shop-node-1"}, 0);
+  world.engine.finish_container({"shop-search-node-1"}, 0);
   REQUIRE(restore(world, false));
   CHECK(world.search.contents() == Contents{{"books", "a"}});
 }
