@@ -28,7 +28,8 @@ class Bench {
                                    "[ \"$n\" != \"$(cat {1})\" ] || {{ kill -9 $PPID; exit 1; }}\n"
                                    "PATH=/usr/bin:/bin {2} \"$@\"; rc=$?\n"
                                    "[ \"$n\" != \"$(cat {3})\" ] || kill -9 $PPID\nexit $rc\n",
-                                   (root_ / "count").string(), (root_ / "before").string(), tool,
+                                   (root_ / "count").string(), (root_ / "before").string(),
+                                   std::string_view(tool) == "sync" ? "true" : tool,  // nobody cuts the power here
                                    (root_ / "behind").string()));
       fs::permissions(path, fs::perms::owner_all);
     }
