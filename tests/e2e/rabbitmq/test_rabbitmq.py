@@ -83,7 +83,7 @@ def test_after_everything_is_gone(site):
     site.stack.down()
     site.davit("restore")
     cookie = site.engine.in_volume(site.stack.volume("mq"), "stat -c '%u:%g %a' .erlang.cookie")
-    assert cookie == "999:999 400\n"
+    assert cookie == "999:999 400"
     site.start()
     compare(site)
 
