@@ -105,8 +105,7 @@ TEST_CASE("containers keep the labels and mounts that Compose knows them by") {
   std::set<std::pair<std::string, std::string>> is;
   for (const auto& mount : uploads) was.emplace(mount["Name"], mount["Destination"]);
   const auto made = world.engine.inspected("shop-worker-1");
-  for (const auto& mount : made["Mounts"])
-    is.emplace(mount["Name"], mount["Destination"]);
+  for (const auto& mount : made["Mounts"]) is.emplace(mount["Name"], mount["Destination"]);
   CHECK(is == was);
 }
 
