@@ -86,7 +86,7 @@ def test_onto_the_same_one_when_nothing_is_left(site, engine):
     runs(hoss)
     nothing_to_do(hoss)
     # The next backup is one like any other, also for the new cluster that finds the old one's snapshots.
-    site.davit_service()
+    site.backup()
     [old, new] = davit.json("ls")
     items = [{(item["kind"], item["name"]) for item in davit.json("show", backup["id"])["items"]} for backup in (old, new)]
     assert items[0] == items[1]
