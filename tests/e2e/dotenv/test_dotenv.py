@@ -50,8 +50,7 @@ def test_one_that_is_not_mounted_says_what_to_mount(davit, compose, scratch):
 
 
 @pytest.mark.parametrize("text, why", [("BACKUP_ROOT=$SOMEWHERE/backups\n", r"it needs the variable SOMEWHERE"),
-                                       ("BACKUP_ROOT=~/backups\n", r"begins with ~"),
-                                       ("BACKUP_ROOT='/srv\n", r"line 1 has a quote without its end")])
+                                       ("BACKUP_ROOT=~/backups\n", r"begins with ~")])
 def test_what_only_a_shell_knows_is_refused(davit, compose, text, why):
     stack = compose(COMPOSE, {".env": text})
     refused = davit("ls", "--stack", stack.name, repository=False, code=2)
