@@ -32,7 +32,7 @@ std::string_view name_of(int number) { return number == 0 ? "the configuration" 
 
 }  // namespace
 
-LdapSite::LdapSite(engine::Engine& engine, OneOff one_off, LdapLayout layout, std::string run_id)
+LdapSite::LdapSite(engine::Engine& engine, OneOff one_off, LdapLayout layout, const std::string& run_id)
     : engine_(&engine), one_off_(std::move(one_off)), layout_(std::move(layout)) {
   areas_.push_back({LdapArea::Kind::config, run_id, layout_.config, {}, {}});
   for (const LdapLayout::Database& database : layout_.databases)

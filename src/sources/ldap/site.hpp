@@ -50,7 +50,7 @@ class LdapSite {
   void leave() { one_off_.release(); }
 
  private:
-  LdapSite(engine::Engine& engine, OneOff one_off, LdapLayout layout, std::string run_id);
+  LdapSite(engine::Engine& engine, OneOff one_off, LdapLayout layout, const std::string& run_id);
   [[nodiscard]] LdapAreas work() const { return {*engine_, one_off_.id(), layout_.user}; }
   Result<> slapadd(const std::vector<std::string>& options, stream::ByteSource& in, RunContext& run) const;
   Result<LdapLoaded> compare(const std::string& config, int number, const class LdifScanner& wanted,

@@ -125,7 +125,7 @@ std::string reason_of(const json& answer) {
     const auto found = error.is_object() ? error.find("reason") : error.end();
     return found != error.end() && found->is_string() ? found->get<std::string>() : std::string();
   };
-  const std::string first = reason(*at);
+  std::string first = reason(*at);
   std::string last = first;
   std::string type;
   while (at->is_object() && at->contains("caused_by")) {

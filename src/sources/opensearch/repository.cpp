@@ -48,7 +48,7 @@ Result<std::optional<Generation>> generation_in_cluster(const SearchClient& clie
   return Generation{value};
 }
 
-Error not_writable(Error error, const SearchDirectory& directory) {
+Error not_writable(const Error& error, const SearchDirectory& directory) {
   return Error(Errc::usage,
                "snapshots can't be written to " + escape_for_display(directory.repository()) + ": " + error.message(),
                "every node of the cluster needs " + directory.path + " mounted, from the same directory of the host (" +
@@ -175,9 +175,9 @@ Result<> open_repository(const SearchClient& client, const SearchDirectory& dire
   TRY_ASSIGN(registered, is_registered(client, directory, run));
   if (registered) {
     if (auto verified = client.send("POST", snapshot_path(kSearchRepository) + "/_verify", json(), run); !verified)
-      return std::unexpected(not_writable(std::move(verified).error(), directory));
+      return std::unexpected(not_writable(verified.error(), directory));
   } else if (auto made = client.send("PUT", snapshot_path(kSearchRepository), registration(directory), run); !made) {
-    return std::unexpected(not_writable(std::move(made).error(), directory));
+    return std::unexpected(not_writable(made.error(), directory));
   }
   TRY_ASSIGN(snapshots, list_snapshots(client, kSearchRepository, run));
   if (registered) TRY(refuse_other_clusters(client, snapshots));

@@ -161,7 +161,7 @@ bool has_chance_hostname(const engine::ContainerInfo& container) {
 }
 
 std::string node_name_of(const engine::ContainerInfo& container, bool exists) {
-  const std::string named = container.env_value("RABBITMQ_NODENAME").value_or("");
+  std::string named = container.env_value("RABBITMQ_NODENAME").value_or("");
   if (named.contains('@')) return named;
   if (container.hostname.empty() || (has_chance_hostname(container) && !exists)) return {};
   // Without long names a node goes by the first part of its host's.

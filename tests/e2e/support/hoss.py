@@ -109,10 +109,11 @@ class Hoss:
         for volume in UNCOVERED.values():
             self.stack.engine.in_volume(self.stack.volume(volume), "echo not backed up >file")
 
-    def facts(self):
-        """{what: everything that must be the same after a restore}, but for files and for messages that are queued."""
+    def facts(self, messages=None):
+        """{what: everything that must be the same after a restore}, but for files and for messages that are queued, of which
+        there are as many as in `messages` before this looks."""
         return {"rows, roles, grants": self.db.dumpall(), "indices and documents": self.search.facts(),
-                "directory": self.ldap.facts(), "broker": self.rabbit.facts()}
+                "directory": self.ldap.facts(), "broker": self.rabbit.facts(messages)}
 
     def project_files(self):
         """{path: attributes} of the project's directory; that one itself has another time when it is made anew."""

@@ -99,7 +99,10 @@ class Rabbit:
         done = self.engine.run("exec", self.container, "rabbitmqctl", "-q", "authenticate_user", user, password, check=False)
         return done.returncode == 0
 
-    def facts(self):
-        """What must be the same on another server, but for the messages, which can be looked at only by taking them."""
+    def facts(self, counts=None):
+        """What must be the same on another server, but for the messages, which can be looked at only by taking them. Waits
+        for the queues to count as many messages as in `counts`: one of the type quorum does when it has chosen its leader."""
+        if counts is not None:
+            wait_until("the queues to count their messages", lambda: self.counts() == counts)
         return {"definitions": self.definitions(), "counts": self.counts(), "node": self.ctl("eval", "node().").strip(),
                 "passwords": [self.knows("worker", WORKER), self.knows("worker", "other"), self.knows(self.user, self.password)]}
