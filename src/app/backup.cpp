@@ -78,6 +78,16 @@ catalog::Manifest begin_manifest(const BackupPlan& plan, const BackupOptions& op
   return manifest;
 }
 
+// Without its containers a stack is known by its volumes only, as behind `docker compose down`.
+void find_no_containers(const BackupPlan& plan, catalog::Manifest& manifest, RunContext& run) {
+  if (!plan.stack.services.empty()) return;
+  manifest.findings.push_back({"", "",
+                               "stack " + plan.stack.name +
+                                   " has no containers: the files of its project, bind mounts and databases are "
+                                   "known by them, and are not in this backup"});
+  run.reporter.finding(manifest.findings.back());
+}
+
 Result<> store_text(storage::Publication& publication, std::string_view key, std::string_view text) {
   TRY_ASSIGN(writer, publication.create(key));
   TRY(writer->write(std::as_bytes(std::span(text))));
@@ -184,6 +194,7 @@ Result<BackupReport> make_backup(engine::Engine& engine, storage::Storage& stora
                                  const BackupOptions& options, BackupPlan plan, helper::Guard& guard, RunContext& run) {
   TRY_ASSIGN(version, engine.version());
   catalog::Manifest manifest = begin_manifest(plan, options, version.version, run.clock.now());
+  find_no_containers(plan, manifest, run);
   for (const SourceSet::Member& member : sources.members()) member.source->begin_backup(manifest.id);
 
   // 4. A set of objects that nobody takes for a backup until it has its manifest.
