@@ -30,6 +30,12 @@ Result<Settings> settings_of(const engine::Labels& labels, LabelOwner owner, std
 }
 
 Result<> add_services(Stack& stack, std::vector<engine::ContainerInfo> containers, LabelErrors errors) {
+  // A compose file that only `docker compose run` was given, such as davit's own beside the stack's, is of the project
+  // too.
+  std::vector<std::string> of_runs;
+  for (const engine::ContainerInfo& container : containers)
+    if (compose::label(container.labels, compose::kOneOff) == "True")
+      add_paths(of_runs, compose::label(container.labels, compose::kConfigFiles));
   std::erase_if(containers, [](const engine::ContainerInfo& container) {
     return compose::label(container.labels, compose::kOneOff) == "True" ||
            compose::label(container.labels, compose::kService).empty();
@@ -48,6 +54,8 @@ Result<> add_services(Stack& stack, std::vector<engine::ContainerInfo> container
     }
     stack.services.back().containers.push_back(std::move(container));
   }
+  for (std::string& path : of_runs)
+    if (!std::ranges::contains(stack.config_files, path)) stack.config_files.push_back(std::move(path));
   return {};
 }
 

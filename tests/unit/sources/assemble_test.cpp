@@ -35,6 +35,20 @@ TEST_CASE("containers become services, in order of their numbers, without one-of
   CHECK(stack.find_service("db") == nullptr);
 }
 
+TEST_CASE("a compose file of a run alone, as davit's own beside the stack's, is of the project") {
+  const Stack stack =
+      make_stack({.containers = {make_container({.service = "app"}),
+                                 make_container({.service = "davit",
+                                                 .labels = {{"com.docker.compose.oneoff", "True"},
+                                                            {"com.docker.compose.project.config_files",
+                                                             "/srv/shop/compose.yaml,/srv/shop/davit.yaml"}}})},
+                  .volumes = {},
+                  .networks = {},
+                  .images = {}});
+  CHECK(stack.services.size() == 1);
+  CHECK(stack.config_files == std::vector<std::string>{"/srv/shop/compose.yaml", "/srv/shop/davit.yaml"});
+}
+
 TEST_CASE("compose files and env files of all services are collected once, and standard input is none") {
   const Stack stack = make_stack(
       {.containers =
