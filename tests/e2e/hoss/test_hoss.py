@@ -28,12 +28,12 @@ def runs(hoss):
     assert {s["Health"]["Status"] for s in states if "Health" in s} == {"healthy"}
 
 
-def is_back(site, hoss, outer=None):
+def is_back(site, hoss):
     facts = hoss.facts(site.facts["broker"]["counts"])
     for what, before in site.facts.items():
         assert facts[what] == before, what
     assert differences(site.files, hoss.project_files()) == []
-    secrets = hoss.secret_files(outer)
+    secrets = hoss.secret_files()
     assert differences(site.secrets, secrets) == []
     key = secrets[b"private.pem"]
     assert (key["mode"], key["uid"], key["gid"]) == (0o600, *KEY_OWNER)
@@ -72,7 +72,7 @@ def test_onto_an_engine_that_knows_nothing(site, engine, other_engine):
         davit("restore", file, repository=False, timeout=900)
         runs(hoss)
         nothing_to_do(hoss)
-        is_back(site, hoss, engine)
+        is_back(site, hoss)
         hoss.stack.down()
 
 

@@ -2,10 +2,9 @@
 
 import json
 import os
+import subprocess
 
 import pytest
-
-from support.engine import TOOLCHAIN
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "secure"])
@@ -140,8 +139,8 @@ def test_a_restore_by_hand(site, engine, scratch):
     folder = site.repository / "backups" / site.stack.name / backup
     guide = (folder / "RESTORE.md").read_text()
     [unpack] = [part for part in guide.split("```sh\n") if "search.tar.zst' |" in part]
-    engine.run("run", "--rm", "-v", f"{site.repository}:{site.repository}", "-w", folder, "-e", f"OUT={site.snapshots}/hand",
-               TOOLCHAIN, "sh", "-ec", unpack.split("```")[0] + f"chown -R 1000:1000 {site.snapshots}/hand")
+    subprocess.run(["sh", "-ec", unpack.split("```")[0] + "chown -R 1000:1000 $OUT"], cwd=folder, check=True,
+                   env={**os.environ, "OUT": f"{site.snapshots}/hand"})
     snapshot = f"davit-{backup.lower()}"
     assert f"by-hand/{snapshot}/_restore" in guide
     search.do("PUT", "_snapshot/by-hand", {"type": "fs", "settings": {"location": "/mnt/opensearch/hand/search-search",

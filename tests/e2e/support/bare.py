@@ -5,7 +5,6 @@ import re
 import shutil
 
 from support.engine import wait_until
-from support.nested import NestedEngine
 from support.postgres import Postgres
 from support.stack import Stack
 from support.tree import tree_manifest
@@ -168,22 +167,12 @@ def unlike(found, expected, path=""):
     return [] if found == expected else [f"{path}: {found} instead of {expected}"]
 
 
-def tree(engine, where):
-    """support.tree.tree_manifest() of a volume or a directory. An Engine in a container has no image to read them with; its
-    files lie in a volume of the outer one, which has its directories of the tests at the same path."""
-    if not isinstance(engine, NestedEngine):
-        return tree_manifest(engine, where)
-    if where.startswith("/"):
-        return tree_manifest(engine.outer, where)
-    return tree_manifest(engine.outer, engine.name, f"volumes/{where}/_data")
-
-
 def contents(stack):
     """Every byte that the stack holds."""
     engine = stack.engine
-    trees = {name: tree(engine, stack.volume(name)) for name in ("uploads", "state")}
+    trees = {name: tree_manifest(engine, stack.volume(name)) for name in ("uploads", "state")}
     for name, directory in (("project", stack.directory), ("common", stack.common)):
-        trees[name] = tree(engine, str(directory))
+        trees[name] = tree_manifest(engine, directory)
         del trees[name][b"."]  # files are restored, and the directory that they are in is made
     trees["rows"] = Postgres(stack).rows("select * from orders order by 1", "shop")
     trees["page"] = engine.exec(f"{stack.name}-sidecar-1", "wget", "-q", "-O", "-", "http://127.0.0.1:8080/index.html")

@@ -34,9 +34,13 @@ class Engine:
         self.socket = socket
         self.command = ["docker"] if socket == SOCKET else ["docker", "-H", f"unix://{socket}"]
 
+    def pid(self):
+        """The id, among ours, of a process of the Engine's host."""
+        return host_process()
+
     def process(self):
         """The beginning of a command line that makes the rest a process of the Engine's host."""
-        return ["nsenter", "-t", host_process(), "-m", "-n", "-i", "-u"]
+        return ["nsenter", "-t", self.pid(), "-m", "-n", "-i", "-u"]
 
     def run(self, *args, check=True, text=True, **more):
         """docker ARGS… → CompletedProcess; on failure the output is in the exception's message. Nothing that tests do with

@@ -121,12 +121,9 @@ class Hoss:
         del found[b"."]["mtime_ns"]
         return found
 
-    def secret_files(self, outer=None):
-        """The same of the volume auth-secrets; of an Engine in a container, `outer` is the one that this runs on."""
-        volume = self.stack.volume("auth-secrets")
-        if outer is None:
-            return tree_manifest(self.engine, volume)
-        return tree_manifest(outer, self.engine.name, f"volumes/{volume}/_data")
+    def secret_files(self):
+        """The same of the volume auth-secrets."""
+        return tree_manifest(self.engine, self.stack.volume("auth-secrets"))
 
     def ids(self):
         """{container's name: its id}"""

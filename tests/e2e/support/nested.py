@@ -81,10 +81,12 @@ class NestedEngine(Engine):
         self.outer.run("start", self.name)
         self.start()
 
+    def pid(self):
+        return str(self.outer.inspect(self.name)["State"]["Pid"])
+
     def process(self):
         """What enters its container as a process of its host."""
-        pid = self.outer.inspect(self.name)["State"]["Pid"]
-        return ["nsenter", "-t", str(pid), "-m", "-n", "-i", "-u", "-p"]
+        return [*super().process(), "-p"]
 
     def destroy(self):
         """Nothing is left of it after this."""

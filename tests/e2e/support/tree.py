@@ -1,6 +1,7 @@
 """Everything a file system knows about a tree, so that two trees can be compared by more than their contents.
 
-Run as a script inside a container with the volume at the path given, it prints one JSON object per entry.
+A tree is read through the eyes of a process of its Engine's host. Run as a script inside a container with a volume at the
+path given, this prints one JSON object per entry.
 """
 
 import base64
@@ -50,10 +51,21 @@ def walk(root):
 def tree_manifest(engine, where, under="."):
     """{path (bytes): attributes} of a volume, or of a directory of the host when `where` is absolute: of all in it, or of
     the folder `under` in it. Nothing there may change meanwhile."""
+    if not str(where).startswith("/"):
+        volume = json.loads(engine.out("volume", "inspect", where))[0]
+        if volume["Driver"] != "local" or volume["Options"]:
+            return read_mounted(engine, where, under)  # it is there only as long as a container has it
+        where = volume["Mountpoint"]
+    root = os.fsencode(f"/proc/{engine.pid()}/root{where}/{under}")
+    return dict(walk(root))
+
+
+def read_mounted(engine, volume, under):
+    """The same, in a container."""
     from support.engine import TOOLCHAIN
     script = Path(__file__).read_text(encoding="utf-8")
     out = engine.run("run", "--rm", "-i", "--network", "none", "--cap-add", "DAC_READ_SEARCH", "--cap-add", "SYS_ADMIN",
-                     "-v", f"{where}:/tree:ro", TOOLCHAIN, "python3", "-", f"/tree/{under}", input=script).stdout
+                     "-v", f"{volume}:/tree:ro", TOOLCHAIN, "python3", "-", f"/tree/{under}", input=script).stdout
     entries = (json.loads(line) for line in out.splitlines())
     return {base64.b64decode(e.pop("path")): e for e in entries}
 
