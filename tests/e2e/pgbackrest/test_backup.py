@@ -9,7 +9,11 @@ import pytest
 from support.engine import wait_until
 from support.postgres import Postgres
 
+# What the versions do differently shows in the other files.
+NEWEST = pytest.mark.parametrize("site", ["17"], indirect=True)
 
+
+@NEWEST
 def test_two_of_a_schedule_at_once(site):
     """At 00:00 the full and the differential one begin in the same second: one waits for the other."""
     argv = [[*site.davit.argv(["pgbackrest", "backup", "--stack", site.stack.name, "--json", "--type", kind], {})]
@@ -23,6 +27,7 @@ def test_two_of_a_schedule_at_once(site):
     assert [each["type"] for each in made] == ["full", "diff"] and made[0]["label"] != made[1]["label"]
 
 
+@NEWEST
 def test_it_begins_at_once(site):
     """PostgreSQL would spread the checkpoint that a backup begins with over minutes; who wants that says so."""
     def checkpoints():
@@ -47,6 +52,7 @@ def test_it_begins_at_once(site):
         site.ask("select pg_reload_conf()")
 
 
+@NEWEST
 def test_without_patience(site):
     """The lock that pgBackRest itself takes, held by nobody's backup."""
     hold = ("umask 027; mkdir -p /tmp/pgbackrest; cd /tmp/pgbackrest; exec 8>shop-backup.lock 9>shop-backup-1.lock; "
@@ -66,6 +72,7 @@ def test_without_patience(site):
     assert site.run("pgbackrest", "backup", "--type", "diff", "--lock-wait", "0").returncode == 0
 
 
+@NEWEST
 def test_a_server_that_is_up_is_not_stopped_from_inside(site, binary):
     """Its container would end with it, and with that whoever restores."""
     site.engine.run("cp", str(binary), f"{site.db.container}:/usr/local/bin/davit")
