@@ -3,7 +3,9 @@
 #include "app/own_paths.hpp"
 #include "sources/compose_labels.hpp"
 #include "sources/dotenv.hpp"
+#include "sources/file_links.hpp"
 #include "sources/host_path.hpp"
+#include "sources/listed_paths.hpp"
 #include "stream/memory_stream.hpp"
 #include "stream/tar_reader.hpp"
 #include "util/text.hpp"
@@ -15,6 +17,8 @@ namespace {
 constexpr const char* kName = "BACKUP_ROOT";
 constexpr const char* kElsewhere = "name the repository with --repository or DAVIT_REPOSITORY";
 constexpr std::size_t kLargest = 4U << 20U;  // bytes of a file that somebody has written by hand
+
+constexpr int kMostLinks = 16;  // that lead to it
 
 // Where Compose has the project and its variables.
 struct Project {
@@ -30,7 +34,7 @@ Result<Project> project_of(engine::Engine& engine, const std::string& stack) {
   for (const engine::ContainerSummary& container : containers) {
     if (project.directory.empty()) project.directory = compose::label(container.labels, compose::kWorkingDir);
     if (!project.env_files.empty()) continue;
-    for (std::string& file : split(compose::label(container.labels, compose::kEnvFiles), ','))
+    for (std::string& file : sources::listed_paths(compose::label(container.labels, compose::kEnvFiles)))
       if (file.starts_with('/')) project.env_files.push_back(std::move(file));
   }
   if (project.env_files.empty() && project.directory.starts_with('/'))
@@ -57,20 +61,43 @@ Result<std::optional<std::string>> file_in_tar(std::string_view tar) {
   }
 }
 
-Result<std::optional<std::string>> read_by_helper(helper::Host& host, const std::string& path, RunContext& run) {
+// What a helper finds at a path.
+struct Seen {
+  std::optional<std::string> text;  // of a plain file
+  std::string leads_to;             // where a symbolic link does
+};
+
+Result<Seen> look_by_helper(helper::Host& host, const std::string& path, RunContext& run) {
   const helper::Place place{helper::Place::Kind::directory, sources::parent_of(path), false};
   const std::string name = sources::last_part(path);
   TRY_ASSIGN(session, helper::Session::open(host, place, helper::Access::read, run));
   TRY_ASSIGN(seen, session.probe({name}));
-  std::optional<std::string> text;
-  if (seen.exists && !seen.present.empty() && seen.used_bytes <= kLargest) {
+  Seen found;
+  // As Compose has it, a directory is no such file.
+  if (!seen.exists || seen.present.empty() || !seen.directories.empty()) return found;
+  if (!seen.links.empty()) {
+    TRY_ASSIGN(targets, sources::link_targets(session, place.source, {name}));
+    if (!targets.empty()) found.leads_to = targets.begin()->second;
+  } else if (seen.used_bytes > kLargest) {
+    return fail(Errc::usage, escape_for_display(path) + " has more than 4 MiB", kElsewhere);
+  } else {
     stream::MemorySink tar;
     TRY_ASSIGN(packed, session.pack({{.codec = stream::Codec::none}, {name}, {}}, tar));
-    TRY_ASSIGN(found, file_in_tar(tar.contents()));
-    text = std::move(found);
+    TRY_ASSIGN(text, file_in_tar(tar.contents()));
+    if (!text) return fail(Errc::usage, escape_for_display(path) + " is no plain file", kElsewhere);
+    found.text = std::move(text);
   }
   TRY(session.close());
-  return text;
+  return found;
+}
+
+Result<std::optional<std::string>> read_by_helper(helper::Host& host, std::string path, RunContext& run) {
+  for (int links = 0; links <= kMostLinks; ++links) {
+    TRY_ASSIGN(seen, look_by_helper(host, path, run));
+    if (seen.leads_to.empty()) return std::move(seen.text);
+    path = std::move(seen.leads_to);
+  }
+  return fail(Errc::usage, "too many symbolic links lead on to " + escape_for_display(path), kElsewhere);
 }
 
 // Nothing if there is no such file.

@@ -1,12 +1,14 @@
 #include "app/backup_root.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
 
 #include "app/own_paths.hpp"
-#include "support/fake_engine.hpp"
+#include "support/helper_engine.hpp"
 #include "support/quiet_run.hpp"
 #include "support/stack.hpp"
 #include "support/temporary_directory.hpp"
+#include "support/tree.hpp"
 
 using namespace davit;
 using namespace davit::app;
@@ -82,6 +84,60 @@ TEST_CASE("a BACKUP_ROOT that can't be told is refused by name", "[dotenv]") {
   CHECK(refused("BACKUP_ROOT=$HOME/b\n") == source + ": it needs the variable HOME, which the file does not set");
   CHECK(refused("BACKUP_ROOT='/srv\n") == source + ": line 1 has a quote without its end");
   CHECK(refused("BACKUP_ROOT=~/b\n").starts_with("repository ~/b (" + source + ") begins with ~"));
+}
+
+TEST_CASE("davit's container reads env files through a helper, follows links, and says what it can't read",
+          "[dotenv]") {
+  test::HelperEngine engine;
+  helper::Host host{engine, {.image = {}, .self_container = "davit", .attach_only = true, .program = {}}};
+  test::QuietRun run;
+  const test::Tree project;
+  engine.add_image("busybox");
+  engine::ContainerInfo davit;
+  davit.name = "davit";
+  const std::string self = engine.add_container(davit).value;
+  engine::ContainerInfo container;
+  container.name = "shop-app-1";
+  container.labels = {{"com.docker.compose.project", "shop"},
+                      {"com.docker.compose.project.working_dir", project.path().string()}};
+  engine.add_container(container);
+  const auto find = [&] { return find_backup_root(host, self, "shop", run.context); };
+  std::filesystem::create_directory(project / "secrets");
+  test::make_file(project / "secrets/env", "BACKUP_ROOT=s3://bucket/prefix\n");
+  const auto link_to = [&](const char* target) {
+    std::filesystem::remove_all(project / ".env");
+    std::filesystem::create_symlink(target, project / ".env");
+  };
+  for (const char* target : {"secrets/env", "link"}) {
+    INFO(target);
+    link_to(target);
+    if (!std::filesystem::is_symlink(project / "link"))
+      std::filesystem::create_symlink("secrets/env", project / "link");
+    const auto found = find();
+    if (!found) FAIL(found.error().message());
+    REQUIRE(*found);
+    CHECK((*found)->location == "s3://bucket/prefix");
+  }
+  for (const char* target : {"gone", "secrets"}) {  // no file, as Compose has it
+    INFO(target);
+    link_to(target);
+    const auto found = find();
+    REQUIRE(found);
+    CHECK_FALSE(*found);
+  }
+  const auto refused = [&] {
+    const auto found = find();
+    REQUIRE_FALSE(found);
+    CHECK(found.error().code() == Errc::usage);
+    CHECK(found.error().hint() == "name the repository with --repository or DAVIT_REPOSITORY");
+    return found.error().message();
+  };
+  link_to(".env");
+  CHECK(refused().contains("too many symbolic links"));
+  std::filesystem::remove(project / ".env");
+  test::make_file(project / ".env", std::string((4U << 20U) + 4096, '#'));
+  CHECK(refused().contains(".env has more than 4 MiB"));
+  CHECK(engine.helper_names().empty());
 }
 
 TEST_CASE("the env files that Compose was given count, and none else", "[dotenv]") {
