@@ -17,6 +17,8 @@ class Rebuilding {
   [[nodiscard]] static Result<Rebuilding> of(helper::Host& host, const sources::Target& target, const RestorePlan& plan,
                                              const RestoreOptions& options);
   [[nodiscard]] bool any() const { return rebuild_ != nullptr; }
+  // Whether services are started behind the decision.
+  [[nodiscard]] bool starts() const { return any() && containers_ == Containers::start; }
 
   // First of all: images and networks, which fail sooner than a database of an hour.
   [[nodiscard]] Result<> prepare(Restorations& begun, RunContext& run);
@@ -24,18 +26,15 @@ class Rebuilding {
   [[nodiscard]] Result<> make_containers(Restorations& begun, RunContext& run);
   // Those that what comes next is restored through, and what they depend on.
   [[nodiscard]] Result<> start_needed(const RestorePlan& plan, RunContext& run);
-  // Behind the decision: all that ran at the backup, unless they are to stay stopped. Errc::cancelled leaves the rest
-  // of it to the guard; after any other error nothing is left to be done but by whoever knows the service.
+  // Behind the decision: all that ran at the backup; or, where they are to stay stopped, those that run are stopped.
+  // Errc::cancelled leaves the rest of it to the guard; after any other error nothing is left to be done but by whoever
+  // knows the service.
   [[nodiscard]] Result<> start_all(RunContext& run);
 
  private:
-  Rebuilding(helper::Host& host, Containers containers) : host_(&host), containers_(containers) {}
-  [[nodiscard]] Result<> stop_started(RunContext& run);
+  explicit Rebuilding(Containers containers) : containers_(containers) {}
 
-  helper::Host* host_;
   Containers containers_;
-  std::string project_;
-  std::vector<std::string> started_;  // services, before the decision
   std::shared_ptr<sources::Rebuild> rebuild_;
 };
 

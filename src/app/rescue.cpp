@@ -19,9 +19,10 @@ namespace {
 struct Kind {
   std::string_view name;
   PutRight put_right;
-  // When nothing else is left to be put right: no service is started on contents that may still change, nor beside a
-  // one-off server on its own volumes.
-  bool last = false;
+  // When nothing else is left to be put right: no service is started beside a one-off server on its own volumes, and
+  // none is stopped that something is still put right through. But old contents that can't be removed keep nobody
+  // waiting.
+  enum class Turn { any, first, last } turn = Turn::first;
 };
 
 Result<std::vector<std::string>> settle_restore(const RescueStep& step) {
@@ -36,13 +37,21 @@ Result<std::vector<std::string>> settle_made(const RescueStep& step) {
   return sources::settle_made(step.host.engine(), step.entry, step.decided, step.run);
 }
 
+Result<std::vector<std::string>> settle_start(const RescueStep& step) {
+  return sources::settle_start(step.host.engine(), step.entry, step.decided, step.waited, step.run);
+}
+
+Result<std::vector<std::string>> settle_stop(const RescueStep& step) {
+  return sources::settle_stop(step.host.engine(), step.entry, step.decided);
+}
+
 // One line for each kind of docs/guard.md but `decided`, which is dealt with below.
 constexpr std::array kKinds{
     Kind{"held", [](const RescueStep& step) { return put_back_held(step.host.engine(), step.entry, step.waited); }},
     Kind{"after",
          [](const RescueStep& step) { return put_back_after(step.host.engine(), step.entry, step.waited, step.run); }},
     Kind{"volume", settle_restore},
-    Kind{"place", settle_restore},
+    Kind{"place", settle_restore, Kind::Turn::any},
     Kind{"cluster", settle_restore},
     Kind{"search", settle_restore},
     Kind{"ldap", settle_restore},
@@ -51,11 +60,8 @@ constexpr std::array kKinds{
     Kind{"network", settle_made},
     Kind{"container", settle_made},
     Kind{"tag", settle_made},
-    Kind{"start",
-         [](const RescueStep& step) {
-           return sources::settle_start(step.host.engine(), step.entry, step.decided, step.waited, step.run);
-         },
-         true},
+    Kind{"start", settle_start, Kind::Turn::last},
+    Kind{"stop", settle_stop, Kind::Turn::last},
 };
 
 constexpr std::string_view kDecided = "decided";
@@ -83,9 +89,9 @@ Result<std::vector<std::string>> put_right(const RescueStep& step) {
   }
 }
 
-bool comes_last(const nlohmann::json& entry) {
+Kind::Turn turn_of(const nlohmann::json& entry) {
   const Kind* kind = find_kind(kind_of(entry));
-  return kind != nullptr && kind->last;
+  return kind != nullptr ? kind->turn : Kind::Turn::first;
 }
 
 }  // namespace
@@ -94,6 +100,7 @@ RescueReport rescue(helper::Host& host, const JournalEntries& entries, std::chro
                     RunContext& run) {
   RescueReport report;
   std::vector<std::string> decisions;
+  bool others = true;  // whether all are right that the last ones wait for
   const auto settle = [&](const std::string& key, const nlohmann::json& entry, bool decided) {
     auto done = put_right({host, key, entry, decided, waited, run});
     if (done) {
@@ -101,18 +108,18 @@ RescueReport rescue(helper::Host& host, const JournalEntries& entries, std::chro
       report.settled.push_back(key);
     } else {
       report.failed.push_back(escape_for_display(key) + ": " + done.error().message());
+      others &= turn_of(entry) != Kind::Turn::first;
     }
   };
   std::vector<std::pair<const JournalEntries::value_type*, bool>> late;  // and whether they were decided
   for (const JournalEntries::value_type& entry : entries | std::views::reverse) {
     if (kind_of(entry.second) == kDecided)
       decisions.push_back(entry.first);
-    else if (comes_last(entry.second))
+    else if (turn_of(entry.second) == Kind::Turn::last)
       late.emplace_back(&entry, !decisions.empty());
     else
       settle(entry.first, entry.second, !decisions.empty());
   }
-  const bool others = report.failed.empty();
   for (const auto& [entry, decided] : late) {
     if (others)
       settle(entry->first, entry->second, decided);

@@ -6,8 +6,9 @@
 
 namespace davit::app {
 
-sources::Restoration& Restorations::add(std::string what, std::unique_ptr<sources::Restoration> restoration) {
-  members_.push_back({std::move(what), std::move(restoration)});
+sources::Restoration& Restorations::add(std::string what, std::unique_ptr<sources::Restoration> restoration,
+                                        Holds holds) {
+  members_.push_back({std::move(what), std::move(restoration), holds});
   return *members_.back().restoration;
 }
 
@@ -54,6 +55,7 @@ Result<> Restorations::finish(RunContext& run) {
     const Error& error = unsealed[i] ? *unsealed[i] : finished.error();
     left += "\n  - " + members_[i].what + " is in place, and old contents are left: " + error.message();
     if (!first) first = error;
+    holds_server_ |= members_[i].holds == Holds::server;
   }
   if (!first) return {};
   return std::unexpected(

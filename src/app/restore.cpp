@@ -54,16 +54,23 @@ class Work {
     run.reporter.step("finish");
     TRY(begun_.decide(guard_, run));
     RunContext last = run.unstoppable();
-    TRY(begun_.finish(last));
+    auto finished = begun_.finish(last);
+    if (!finished && begun_.holds_server())
+      return std::unexpected(say_unstarted(std::move(finished).error(), rebuilding));
 
     // 9. Services run again on what was restored. They come behind the decision, as nothing leads back from what an
-    //    application does; until they run, the journal has them, and the guard starts them if davit dies.
+    //    application does; until they run, the journal has them, and the guard starts them if davit dies. Old contents
+    //    that can't be removed keep nobody from running.
     auto started = rebuilding.start_all(run);
     if (!started) started = std::unexpected(say_restored(std::move(started).error()));
-    if (!started && started.error().code() == Errc::cancelled) return std::unexpected(std::move(started).error());
-    if (auto struck = guard_.strike(kDecided); !struck) run.reporter.note(struck.error().message());
+    if (!started && started.error().code() == Errc::cancelled)
+      return std::unexpected(joined(std::move(started).error(), finished));
+    // The guard goes on with what is left, and must find that it was decided.
+    if (finished)
+      if (auto struck = guard_.strike(kDecided); !struck) run.reporter.note(struck.error().message());
+    if (started && rebuilding.any()) started = late_commands(run);
+    if (!finished) return std::unexpected(joined(std::move(finished).error(), started));
     TRY(std::move(started));
-    if (rebuilding.any()) TRY(late_commands(run));
     if (auto seen = look_again(); !seen) run.reporter.warning(seen.error().message());
     std::vector<ServiceState> states = states_of(plan_);
     return RestoreReport{std::move(plan_), std::move(findings_), std::move(states), {}};
@@ -100,6 +107,18 @@ class Work {
         .as(cancelled ? Errc::cancelled : Errc::failed)
         .context("the backup is restored, but not every service runs")
         .hint_if_none(cancelled ? "its guard starts the others" : "see why, and start them: docker compose up -d");
+  }
+
+  // Nobody who reads of what is left should have to find out that nothing runs.
+  static Error say_unstarted(Error error, const Rebuilding& rebuilding) {
+    if (!rebuilding.starts()) return error;
+    return {error.code(), error.message() + "\n  - services are started when that is finished", error.hint()};
+  }
+
+  static Error joined(Error error, const Result<>& other) {
+    if (other) return error;
+    return {error.code(), error.message() + "\n" + other.error().message(),
+            error.hint() + (error.hint().empty() || other.error().hint().empty() ? "" : "; ") + other.error().hint()};
   }
 
   Result<> late_commands(RunContext& run) {

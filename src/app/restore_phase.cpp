@@ -37,6 +37,7 @@ Result<> verify_commands(const PhaseWork& work, RunContext& run) {
 }
 
 Result<> stage_and_commit(Phase phase, const PhaseWork& work, RunContext& run) {
+  const auto holds = phase == Phase::places ? Restorations::Holds::nothing : Restorations::Holds::server;
   std::vector<std::pair<const model::Item*, sources::Restoration*>> staged;
   for (const RestoreStep& step : work.plan.steps) {
     if (phase_of(step.item) != phase) continue;
@@ -45,7 +46,7 @@ Result<> stage_and_commit(Phase phase, const PhaseWork& work, RunContext& run) {
     run.reporter.step(doing);
     TRY_ASSIGN(source, work.sources.of(step.item.id.kind));
     TRY_ASSIGN(made, in_context(source->restore(step.item, work.target, run), doing));
-    sources::Restoration& restoration = work.begun.add(step.item.id.text(), std::move(made));
+    sources::Restoration& restoration = work.begun.add(step.item.id.text(), std::move(made), holds);
     for (const model::Artefact& artefact : step.item.artefacts) {
       TRY(run.check());
       TRY_ASSIGN(stored, in_context(open_artefact(work.storage, work.plan.entry, artefact), doing));

@@ -103,8 +103,13 @@ Result<> MadeStack::make_container(const std::string& service, const engine::Con
 
 Result<> MadeStack::hold_starts(const StartEntry& entry) {
   // Struck in the end also where the answer was lost.
-  holds_starts_ = true;
-  return record(start_key(project_), entry);
+  held_.push_back(start_key(project_));
+  return record(held_.back(), entry);
+}
+
+Result<> MadeStack::hold_stops(const StopEntry& entry) {
+  held_.push_back(stop_key(project_));
+  return record(held_.back(), entry);
 }
 
 std::vector<MadeStack::Container*> MadeStack::containers_of(std::string_view service) {
@@ -129,7 +134,7 @@ Result<> MadeStack::remove_volume(const std::string& name, RunContext& run) cons
 
 Result<> MadeStack::remove(RunContext& run) {
   Failures failures;
-  if (std::exchange(holds_starts_, false)) strike(journal_, start_key(project_), run);
+  for (const std::string& key : std::exchange(held_, {})) strike(journal_, key, run);
   undo_all(containers_, failures, [&](const Container& made) {
     return struck(container_key(made.entry.name), undo_container(*engine_, made.entry, run), run);
   });
@@ -143,7 +148,7 @@ Result<> MadeStack::remove(RunContext& run) {
 }
 
 void MadeStack::keep(RunContext& run) {
-  if (holds_starts_) strike(journal_, start_key(project_), run);
+  for (const std::string& key : held_) strike(journal_, key, run);
   for (const Container& made : containers_) strike(journal_, container_key(made.entry.name), run);
   for (const std::string& volume : volumes_) strike(journal_, volume_key(volume), run);
   for (const NetworkEntry& network : networks_) strike(journal_, network_key(network.name), run);
@@ -156,7 +161,7 @@ void MadeStack::leave() {
   volumes_.clear();
   networks_.clear();
   tags_.clear();
-  holds_starts_ = false;
+  held_.clear();
 }
 
 }  // namespace davit::sources

@@ -36,6 +36,8 @@ class MadeStack {
                                         const ContainerBody& body, RunContext& run);
   // From here on the death of davit starts what isn't started yet, once the restore was decided.
   [[nodiscard]] Result<> hold_starts(const StartEntry& entry);
+  // Or stops what runs of these.
+  [[nodiscard]] Result<> hold_stops(const StopEntry& entry);
 
   [[nodiscard]] const std::vector<Container>& containers() const { return containers_; }
   [[nodiscard]] std::vector<Container*> containers_of(std::string_view service);
@@ -63,7 +65,7 @@ class MadeStack {
   std::vector<NetworkEntry> networks_;
   std::vector<std::string> volumes_;
   std::vector<Container> containers_;
-  bool holds_starts_ = false;
+  std::vector<std::string> held_;  // keys of what is held
 };
 
 }  // namespace davit::sources

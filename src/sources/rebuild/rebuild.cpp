@@ -222,6 +222,23 @@ Result<> Rebuild::hold(RunContext& run) {
   return state_->made.hold_starts(entry);
 }
 
+Result<> Rebuild::hold_stopped(RunContext& run) {
+  StopEntry entry{run.run_id, state_->recorded.name, {}};
+  for (const MadeStack::Container& container : state_->made.containers())
+    if (container.started) entry.members.push_back({container.entry.id, container.entry.service});
+  return entry.members.empty() ? Result<>() : state_->made.hold_stops(entry);
+}
+
+Result<> Rebuild::stop(RunContext& run) {
+  for (const MadeStack::Container& container : state_->made.containers() | std::views::reverse) {
+    if (!container.started) continue;
+    TRY(run.check());
+    TRY(in_context(state_->engine().stop_container({container.entry.id}, {}),
+                   "stop service " + container.entry.service));
+  }
+  return {};
+}
+
 void Rebuild::finish(RunContext& run) { state_->made.keep(run); }
 Result<> Rebuild::rollback(RunContext& run) { return state_->made.remove(run); }
 void Rebuild::leave() { state_->made.leave(); }

@@ -28,6 +28,8 @@ struct RebuildOptions {
   // What this restore brings back itself before containers are made: it needn't be there now. Null: nothing.
   std::function<bool(const std::string& volume)> restores_volume = {};
   std::function<bool(const std::string& path)> restores_path = {};  // on the new host
+  // Where the Engine may make an empty directory that containers mount, as it would for Compose; on the new host.
+  std::function<bool(const std::string& path)> may_make = {};
   // Which are started when all are; null: those that were at work when they were recorded.
   std::function<bool(std::string_view service)> starts = {};
   std::chrono::seconds ready_within{300};  // for each service, and the start period of its health check besides
@@ -75,6 +77,10 @@ class Rebuild {
   [[nodiscard]] Result<> start(const std::function<bool(std::string_view service)>& wanted, RunContext& run);
   // Before the decision: from here on the death of davit starts what isn't started yet, once it was decided.
   [[nodiscard]] Result<> hold(RunContext& run);
+  // Or, where services are to stay stopped, stops what was started.
+  [[nodiscard]] Result<> hold_stopped(RunContext& run);
+  // Stops what start() has started, the last first.
+  [[nodiscard]] Result<> stop(RunContext& run);
   // Behind the decision, when everything is started, or can't be: strikes its entries.
   void finish(RunContext& run);
   // Removes what was made, containers that run included, in reverse order. An error names what is left.

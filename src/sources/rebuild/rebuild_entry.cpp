@@ -39,6 +39,7 @@ std::string network_key(const std::string& name) { return "network " + name; }
 std::string container_key(const std::string& name) { return "container " + name; }
 std::string tag_key(const std::string& reference) { return "tag " + encode_file_name(reference); }
 std::string start_key(const std::string& project) { return "start " + project; }
+std::string stop_key(const std::string& project) { return "stop " + project; }
 
 json to_json(const NetworkEntry& entry) {
   return {{"kind", "network"}, {"run", entry.run}, {"name", entry.name}, {"project", entry.project}, {"id", entry.id}};
@@ -62,6 +63,13 @@ json to_json(const StartEntry& entry) {
     members.push_back({{"container", member.container}, {"service", member.service}, {"after", std::move(after)}});
   }
   return {{"kind", "start"}, {"run", entry.run}, {"project", entry.project}, {"members", std::move(members)}};
+}
+
+json to_json(const StopEntry& entry) {
+  json members = json::array();
+  for (const StopEntry::Member& member : entry.members)
+    members.push_back({{"container", member.container}, {"service", member.service}});
+  return {{"kind", "stop"}, {"run", entry.run}, {"project", entry.project}, {"members", std::move(members)}};
 }
 
 Result<NetworkEntry> network_entry_from(const json& object) {
@@ -97,6 +105,15 @@ Result<StartEntry> start_entry_from(const json& object) {
       }
       entry.members.push_back(std::move(member));
     }
+    return entry;
+  });
+}
+
+Result<StopEntry> stop_entry_from(const json& object) {
+  return reading([&]() -> Result<StopEntry> {
+    StopEntry entry{object.at("run").get<std::string>(), object.at("project").get<std::string>(), {}};
+    for (const json& each : object.at("members"))
+      entry.members.push_back({each.at("container").get<std::string>(), each.at("service").get<std::string>()});
     return entry;
   });
 }

@@ -47,20 +47,34 @@ struct StartEntry {
   std::vector<Member> members = {};  // in order
 };
 
+// What runs only for the restore, and is stopped when that was decided.
+struct StopEntry {
+  struct Member {
+    std::string container;  // id
+    std::string service;
+  };
+  std::string run;
+  std::string project;
+  std::vector<Member> members = {};  // in the order of their start
+};
+
 // Keys of the journal.
 [[nodiscard]] std::string network_key(const std::string& name);
 [[nodiscard]] std::string container_key(const std::string& name);
 [[nodiscard]] std::string tag_key(const std::string& reference);
 [[nodiscard]] std::string start_key(const std::string& project);
+[[nodiscard]] std::string stop_key(const std::string& project);
 
 [[nodiscard]] nlohmann::json to_json(const NetworkEntry& entry);
 [[nodiscard]] nlohmann::json to_json(const ContainerEntry& entry);
 [[nodiscard]] nlohmann::json to_json(const TagEntry& entry);
 [[nodiscard]] nlohmann::json to_json(const StartEntry& entry);
+[[nodiscard]] nlohmann::json to_json(const StopEntry& entry);
 // Errc::corrupt for anything that to_json() does not write.
 [[nodiscard]] Result<NetworkEntry> network_entry_from(const nlohmann::json& json);
 [[nodiscard]] Result<ContainerEntry> container_entry_from(const nlohmann::json& json);
 [[nodiscard]] Result<TagEntry> tag_entry_from(const nlohmann::json& json);
 [[nodiscard]] Result<StartEntry> start_entry_from(const nlohmann::json& json);
+[[nodiscard]] Result<StopEntry> stop_entry_from(const nlohmann::json& json);
 
 }  // namespace davit::sources

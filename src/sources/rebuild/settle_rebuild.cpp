@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <ranges>
 
 #include "sources/compose_labels.hpp"
 #include "sources/rebuild/readiness.hpp"
@@ -166,6 +167,21 @@ Result<Lines> settle_start(engine::Engine& engine, const json& object, bool deci
   TRY_ASSIGN(waiting, starting.go_through());
   if (!waiting.empty()) return fail(Errc::unavailable, waiting);
   return starting.take();
+}
+
+Result<Lines> settle_stop(engine::Engine& engine, const json& object, bool decided) {
+  if (!decided) return Lines{};
+  TRY_ASSIGN(entry, stop_entry_from(object));
+  Lines lines;
+  for (const StopEntry::Member& member : entry.members | std::views::reverse) {
+    TRY_ASSIGN(info, if_there(engine.inspect_container({member.container})));
+    if (!info || !info->state.running) continue;
+    auto stopped = engine.stop_container({member.container}, {});
+    if (!stopped && stopped.error().code() == Errc::not_found) continue;
+    TRY(in_context(std::move(stopped), "stop service " + member.service));
+    lines.push_back(restore(entry.run, "stopped service " + member.service + ", which ran only for it"));
+  }
+  return lines;
 }
 
 }  // namespace davit::sources

@@ -32,5 +32,8 @@ namespace davit::sources {
 [[nodiscard]] Result<std::vector<std::string>> settle_start(engine::Engine& engine, const nlohmann::json& entry,
                                                             bool decided, std::chrono::milliseconds waited,
                                                             RunContext& run);
+// "stop": where the restore was decided, what runs of the entry is stopped, the last that was started first.
+[[nodiscard]] Result<std::vector<std::string>> settle_stop(engine::Engine& engine, const nlohmann::json& entry,
+                                                           bool decided);
 
 }  // namespace davit::sources

@@ -38,6 +38,34 @@ TEST_CASE("a decision is forgotten when everything before it is done, and not so
   CHECK(fixture.rescue({{"a", {{"kind", "of magic"}}}, {"d", decided}}).settled.empty());
 }
 
+TEST_CASE("what ran only for a restore is stopped when nothing is put right through it any more") {
+  Fixture fixture;
+  engine::ContainerInfo info;
+  info.name = "shop-search-1";
+  info.state.status = "running";
+  info.state.running = true;
+  const auto id = fixture.engine.add_container(info);
+  const nlohmann::json stop = sources::to_json(sources::StopEntry{"4f2a", "shop", {{id.value, "search"}}});
+  const nlohmann::json decided{{"kind", "decided"}};
+  SECTION("nothing is left") {
+    const auto report = fixture.rescue({{"stop", stop}, {"decided", decided}});
+    CHECK(report.settled == std::vector<std::string>{"stop", "decided"});
+    REQUIRE(report.lines.size() == 1);
+    CHECK(report.lines.front() == "restore 4f2a: stopped service search, which ran only for it");
+    CHECK(fixture.engine.status_of("shop-search-1") == "exited");
+    CHECK(fixture.rescue({{"stop", stop}, {"decided", decided}}).lines.empty());
+  }
+  SECTION("something is") {
+    const auto report = fixture.rescue({{"a", {{"kind", "search"}}}, {"stop", stop}, {"decided", decided}});
+    CHECK(report.settled.empty());
+    CHECK(fixture.engine.status_of("shop-search-1") == "running");
+  }
+  SECTION("it was not decided") {
+    CHECK(fixture.rescue({{"stop", stop}}).settled == std::vector<std::string>{"stop"});
+    CHECK(fixture.engine.status_of("shop-search-1") == "running");
+  }
+}
+
 TEST_CASE("services are started last, when everything else is right") {
   Fixture fixture;
   const nlohmann::json created{{"Image", "app:1"}, {"HostConfig", nlohmann::json::object()}};
@@ -61,6 +89,12 @@ TEST_CASE("services are started last, when everything else is right") {
     CHECK(report.settled.empty());
     CHECK(report.failed.size() == 2);
     CHECK(fixture.engine.status_of("shop-app-1") == "created");
+  }
+  SECTION("old contents can't be removed, which keeps nobody waiting") {
+    const auto report = fixture.rescue({{"a", {{"kind", "place"}}}, {"start", start}, {"decided", decided}});
+    CHECK(report.settled == std::vector<std::string>{"start"});
+    CHECK(report.failed.size() == 1);
+    CHECK(fixture.engine.status_of("shop-app-1") == "running");
   }
   SECTION("it was not decided") {
     const auto report = fixture.rescue({{"start", start}});

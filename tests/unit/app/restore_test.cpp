@@ -12,6 +12,7 @@
 #include "support/fake_guard.hpp"
 #include "support/quiet_run.hpp"
 #include "support/sample_manifest.hpp"
+#include "support/stack.hpp"
 #include "support/storage_access.hpp"
 
 using namespace davit;
@@ -104,13 +105,21 @@ struct Fixture {
   QuietRun run;
   test::GuardState guard;
 
-  Fixture() {
+  // With a service, it is there to be made anew.
+  explicit Fixture(bool with_service = false) {
     sources.add({model::ItemKind::stack, model::ItemKind::volume, model::ItemKind::postgres},
                 std::make_unique<ScriptedSource>(script));
     catalog::Manifest manifest = test::sample_manifest();
     manifest.items.clear();
     sources::Stack stack;
     stack.name = "shop";
+    if (with_service) {
+      const nlohmann::json image{
+          {"Id", "sha256:app"}, {"RepoTags", {"app:1"}}, {"RepoDigests", nlohmann::json::array()}};
+      engine.add_image_as(image, "app:1");
+      stack = test::make_stack({.containers = {test::make_container({.service = "app"})},
+                                .images = {engine.inspect_image("app:1").value()}});
+    }
     add(manifest, {model::ItemKind::stack, "definition"}, sources::render_definition(stack));
     add(manifest, {model::ItemKind::volume, "a"}, "contents of a");
     add(manifest, {model::ItemKind::volume, "b"}, "contents of b");
@@ -209,6 +218,34 @@ TEST_CASE("an item that can't be finished keeps no other from being finished, an
   CHECK(error.message().contains("the backup is restored"));
   CHECK(error.message().contains(item + " is in place, and old contents are left: the script failed finish " + item));
   CHECK_FALSE(error.hint().empty());
+}
+
+TEST_CASE("old contents that can't be removed keep no service from being started, but a server that may run does") {
+  Fixture fixture(true);
+  fixture.script.failing = {"finish volume:a"};
+  SECTION("old contents") {
+    const Error error = fixture.failed_restore();
+    CHECK(error.message().contains("volume:a is in place, and old contents are left"));
+    CHECK(fixture.engine.status_of("shop-app-1") == "running");
+  }
+  SECTION("and a service that can't be started") {
+    fixture.engine.on_start = [](const engine::ContainerInfo&) {
+      return fail(Errc::failed, "port is already allocated");
+    };
+    const Error error = fixture.failed_restore();
+    CHECK(error.message().contains("volume:a is in place, and old contents are left"));
+    CHECK(error.message().contains("port is already allocated"));
+    CHECK(error.hint().contains("guard"));
+  }
+  SECTION("a server") {
+    fixture.script.failing.insert("finish postgres:db");
+    const Error error = fixture.failed_restore();
+    CHECK(error.message().contains("services are started when that is finished"));
+    CHECK(fixture.engine.status_of("shop-app-1") == "created");
+    CHECK(std::ranges::contains(fixture.guard.entries, "start shop", &std::pair<std::string, nlohmann::json>::first));
+  }
+  // Its guard goes on in the same direction.
+  CHECK(std::ranges::contains(fixture.guard.entries, "decided", &std::pair<std::string, nlohmann::json>::first));
 }
 
 TEST_CASE("of several items that can't be finished each is told") {

@@ -206,6 +206,23 @@ TEST_CASE("a stack is made and started as Compose would have it") {
     REQUIRE(rebuild.rollback(fixture.run));  // nothing is left to it
     CHECK(fixture.engine.container_names().size() == 5);
   }
+  SECTION("what was started only for the restore is stopped again, also by whoever reads the journal") {
+    REQUIRE(rebuild.hold_stopped(fixture.run));
+    CHECK_FALSE(std::ranges::contains(keys_of(fixture.journal), "stop shop"));  // nothing runs yet
+    REQUIRE(rebuild.start([](std::string_view service) { return service == "migrate"; }, fixture.run));
+    REQUIRE(rebuild.hold_stopped(fixture.run));
+    REQUIRE(fixture.journal.entries().back().first == "stop shop");
+    const auto entry = stop_entry_from(fixture.journal.entries().back().second);
+    REQUIRE(entry);
+    REQUIRE(entry->members.size() == 2);
+    CHECK(entry->members[0].service == "db");
+    CHECK(entry->members[1].service == "migrate");
+    CHECK(stop_entry_from({{"kind", "stop"}}).error().code() == Errc::corrupt);
+    REQUIRE(rebuild.stop(fixture.run));
+    CHECK(fixture.engine.status_of("shop-db-1") == "exited");
+    rebuild.finish(fixture.run);
+    CHECK(fixture.journal.entries().empty());
+  }
   SECTION("a server that doesn't become healthy keeps those behind it from starting, and is told with its log") {
     fixture.engine.on_start = [&](const engine::ContainerInfo& info) -> Result<> {
       if (info.name == "shop-db-1") fixture.engine.set_health(info.name, "starting");
