@@ -7,6 +7,9 @@
 #include "app/quiesce/holds.hpp"
 #include "app/restore_guide.hpp"
 #include "app/sweep.hpp"
+#include "sources/files_plan.hpp"
+#include "sources/host_path.hpp"
+#include "sources/path_need.hpp"
 #include "sources/place_restore.hpp"
 
 namespace davit::app {
@@ -31,6 +34,25 @@ std::string why_covered(const model::ItemId& by) {
   return "data of " + by.text() + ", which is dumped";
 }
 
+// Files that are left out of the backup and that containers mount: without them a restore would start the services with
+// empty directories in their place.
+Result<> add_left_out_files(BackupPlan& plan, const model::Item& item) {
+  for (const model::Artefact& artefact : item.artefacts) {
+    TRY_ASSIGN(files, sources::recorded_files(artefact));
+    for (const sources::RecordedFile& file : files) {
+      const std::string path = sources::normal_path(file.path, model::attribute(item.attributes, "path"));
+      for (const sources::Service& service : plan.stack.services)
+        if (std::ranges::any_of(service.containers.front().mounts, [&](const engine::Mount& mount) {
+              return mount.type == "bind" && sources::normal_path(mount.source) == path;
+            })) {
+          plan.needs.push_back(sources::path_need(path, "bind mount of " + service.name));
+          break;
+        }
+    }
+  }
+  return {};
+}
+
 // Items that another one stands for, and those that the user left out, become lines of `not_covered`.
 Result<> apply_selection(BackupPlan& plan, const Covered& covered, const Selection& selection) {
   std::vector<model::Item> kept;
@@ -44,8 +66,10 @@ Result<> apply_selection(BackupPlan& plan, const Covered& covered, const Selecti
     known.push_back(item.id);
     if (selection.takes(item.id))
       kept.push_back(std::move(item));
-    else
+    else {
       plan.not_covered.push_back({item.id.text(), "left out by --only or --exclude"});
+      if (item.id.kind == model::ItemKind::files) TRY(add_left_out_files(plan, item));
+    }
   }
   plan.items = std::move(kept);
   return selection.check(known);

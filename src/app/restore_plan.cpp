@@ -42,6 +42,10 @@ Result<> place_project(RestorePlan& plan, const std::string& root) {
   if (!root.starts_with('/'))
     return fail(Errc::usage, "--root " + escape_for_display(root) + " is no absolute path",
                 "name a directory of the Engine's host by its whole path");
+  // In a mount of the short form it would end the path, and most mounts are of that.
+  if (root.contains(':'))
+    return fail(Errc::usage, "--root " + escape_for_display(root) + " has a colon, which Docker can't mount",
+                "name another directory");
   plan.project_dir = sources::normal_path(root);
   if (!was.starts_with('/') || sources::normal_path(was) == plan.project_dir) return {};
   if (sources::path_below(plan.project_dir, sources::normal_path(was)))
@@ -138,6 +142,7 @@ Result<sources::RebuildOptions> rebuild_options_of(const RestorePlan& plan, cons
   rebuild.moved = plan.moved;
   rebuild.restores_volume = [places](const std::string& volume) { return places.has_volume(volume); };
   rebuild.restores_path = [places](const std::string& path) { return places.has_path(path); };
+  rebuild.may_make = [places](const std::string& path) { return places.may_make(path); };
   rebuild.starts = [&plan](std::string_view service) { return plan.starts(service); };
   return rebuild;
 }

@@ -1,6 +1,17 @@
 #include "sources/recorded_volume.hpp"
 
+#include "util/text.hpp"
+
 namespace davit::sources {
+
+std::optional<std::string> bound_directory(const engine::VolumeInfo& volume) {
+  const auto options = volume.options.find("o");
+  const auto device = volume.options.find("device");
+  if (volume.driver != "local" || options == volume.options.end() || device == volume.options.end()) return {};
+  for (const std::string& option : split(options->second, ','))
+    if (option == "bind" || option == "rbind") return device->second;
+  return {};
+}
 
 Result<bool> make_volume(engine::Engine& engine, const engine::VolumeInfo& recorded,
                          const std::function<Result<>()>& before) {

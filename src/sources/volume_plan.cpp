@@ -5,6 +5,7 @@
 
 #include "sources/assemble.hpp"
 #include "sources/host_path.hpp"
+#include "sources/path_need.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
@@ -169,7 +170,7 @@ std::vector<BindCandidate> bind_candidates(Plan& plan, const Stack& stack, const
       const std::string why =
           project.empty() ? "no container tells the project's directory" : "outside the project's directory " + project;
       plan.not_covered.push_back({what, why});
-      plan.needs.push_back("path " + path + " of the host (bind mount of " + listed(services) + ")");
+      plan.needs.push_back(path_need(path, "bind mount of " + listed(services)));
     } else if (disabled_by_services(stack, services)) {
       plan.not_covered.push_back({what, "label davit.enable=false of " + listed(services)});
     } else {
@@ -190,6 +191,23 @@ std::vector<BindCandidate> bind_candidates(Plan& plan, const Stack& stack, const
   return candidates;
 }
 
+std::vector<std::string> disabled_binds(const Stack& stack) {
+  std::vector<std::string> paths;
+  const std::string project = stack.project_dir.empty() ? std::string() : normal_path(stack.project_dir);
+  if (project.empty()) return paths;
+  for (const auto& [path, services] : binds_of(stack))
+    if (const auto relative = path_below(path, project); relative && disabled_by_services(stack, services))
+      paths.push_back(*relative);
+  return paths;
+}
+
+void add_disabled_files(Plan& plan, const Stack& stack, const std::vector<std::string>& disabled,
+                        const helper::Probe& seen) {
+  for (const std::string& path : disabled)
+    if (std::ranges::contains(seen.present, path) && !std::ranges::contains(seen.directories, path))
+      plan.needs.push_back(path_need(normal_path(path, stack.project_dir), "a file that isn't backed up"));
+}
+
 void add_binds(Plan& plan, Excludes& excludes, std::vector<BindCandidate> candidates, const helper::Probe& seen,
                const Running& running, stream::Codec codec) {
   for (BindCandidate& candidate : candidates) {
@@ -200,7 +218,7 @@ void add_binds(Plan& plan, Excludes& excludes, std::vector<BindCandidate> candid
     }
     if (std::ranges::contains(seen.links, candidate.path)) {
       plan.not_covered.push_back({id.text(), "a symbolic link: name what it points to in the compose file"});
-      plan.needs.push_back("path " + candidate.host_path + " of the host (a symbolic link)");
+      plan.needs.push_back(path_need(candidate.host_path, "a symbolic link"));
       continue;
     }
     // A single file goes with the project's files: see files_plan.hpp.

@@ -32,6 +32,11 @@ struct BindCandidate {
 // Those below the project's directory, by path, each once and none that lies in another; what isn't covered goes into
 // `plan`.
 [[nodiscard]] std::vector<BindCandidate> bind_candidates(Plan& plan, const Stack& stack, const VolumeOptions& options);
+// Binds below the project's directory, as paths in it, of services that nothing is backed up of. A directory of these
+// is made empty by a restore; a file (`seen`: the probe, asked for these paths) is one of the plan's needs.
+[[nodiscard]] std::vector<std::string> disabled_binds(const Stack& stack);
+void add_disabled_files(Plan& plan, const Stack& stack, const std::vector<std::string>& disabled,
+                        const helper::Probe& seen);
 // `seen`: the probe of the project's directory, asked for the candidates' paths. Only directories become items: single
 // files are among the project's files.
 void add_binds(Plan& plan, Excludes& excludes, std::vector<BindCandidate> candidates, const helper::Probe& seen,

@@ -79,12 +79,14 @@ class VolumeSource : public Source {
     TRY_ASSIGN(running, running_containers(host_.engine()));
     add_volumes(plan, excludes_, stack, running, options_, encoding.codec);
     std::vector<BindCandidate> binds = bind_candidates(plan, stack, options_);
-    if (binds.empty()) return plan;
-    std::vector<std::string> paths;
+    const std::vector<std::string> disabled = disabled_binds(stack);
+    if (binds.empty() && disabled.empty()) return plan;
+    std::vector<std::string> paths = disabled;
     for (const BindCandidate& bind : binds)
       if (bind.path != ".") paths.push_back(bind.path);
     const Place project{Place::Kind::directory, normal_path(stack.project_dir), false};
     TRY_ASSIGN(seen, in_context(probe_place(host_, project, paths, run), "look at the project's directory"));
+    add_disabled_files(plan, stack, disabled, seen);
     add_binds(plan, excludes_, std::move(binds), seen, running, encoding.codec);
     return plan;
   }

@@ -22,6 +22,14 @@ const Volume* recorded_volume(const Target& target, const std::string& name) {
 
 }  // namespace
 
+bool is_made_for_server(const engine::ContainerInfo& container, const engine::Mount& mount, const Stack& stack) {
+  if (mount.type != "volume") return false;
+  const Volume* volume = stack.find_volume(mount.name);
+  return volume == nullptr || is_anonymous(volume->info) ||
+         compose::label(volume->info.labels, compose::kProject) == stack.name ||
+         mount_of(container, data_directory(container)) == &mount;
+}
+
 Result<> MadeMounts::make(const engine::ContainerInfo& container, const Target& target, RunContext& run) {
   TRY(make_volumes(container, target, run));
   return hold_directories(container, run);
@@ -37,6 +45,16 @@ Result<> MadeMounts::make_volumes(const engine::ContainerInfo& container, const 
   for (const engine::Mount& mount : container.mounts) {
     if (mount.type != "volume" || (is_anonymous(mount.name) && !made_along)) continue;
     const Volume* recorded = recorded_volume(target, mount.name);
+    if (target.recorded != nullptr && !is_made_for_server(container, mount, *target.recorded)) {
+      const auto present = host_->engine().inspect_volume(mount.name);
+      if (!present && present.error().code() == Errc::not_found)
+        return fail(
+            Errc::not_found,
+            "volume " + mount.name + ", which " + container.name + " mounts and which isn't the stack's, is missing",
+            "make it and fill it: docker volume create " + mount.name);
+      if (!present) return std::unexpected(present.error());
+      continue;
+    }
     engine::VolumeInfo info = recorded != nullptr ? recorded->info : engine::VolumeInfo{};
     info.name = mount.name;
     if (info.driver.empty()) info.driver = mount.driver.empty() ? "local" : mount.driver;

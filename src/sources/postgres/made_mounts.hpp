@@ -10,11 +10,17 @@
 
 namespace davit::sources {
 
+// Whether a volume that is missing is made for a server of this container, and not asked of the user: that of its data,
+// one of the project, or one without a name. `stack` is the record that knows whose volumes are.
+[[nodiscard]] bool is_made_for_server(const engine::ContainerInfo& container, const engine::Mount& mount,
+                                      const Stack& stack);
+
 class MadeMounts {
  public:
   MadeMounts(helper::Host& host, Journal* journal) : host_(&host), journal_(journal) {}
 
-  // Each in the journal before it is made. Directories are only held, see release_directories().
+  // Each in the journal before it is made. Directories are only held, see release_directories(). Errc::not_found for a
+  // missing volume of somebody else's.
   [[nodiscard]] Result<> make(const engine::ContainerInfo& container, const Target& target, RunContext& run);
   [[nodiscard]] bool made(const engine::Mount& mount) const;
   // A directory that was made for the container goes if nothing has come into it until here.

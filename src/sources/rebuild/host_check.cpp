@@ -42,6 +42,17 @@ std::vector<Conflict> overlaps(const engine::NetworkInfo& recorded, const Stack&
   return conflicts;
 }
 
+// One of the project that is there. Containers with fixed addresses could not be started in other ranges than theirs.
+std::vector<Conflict> other_ranges(const engine::NetworkInfo& recorded, const engine::NetworkInfo& present,
+                                   const Stack& stack) {
+  const std::vector<std::string> has = subnets_of(present);
+  for (const std::string& subnet : set_subnets(recorded, stack))
+    if (!std::ranges::contains(has, subnet))
+      return {{"network " + recorded.name + " is there without the addresses " + subnet + " that it had",
+               "remove network " + recorded.name + ", which is made anew then", false}};
+  return {};
+}
+
 }  // namespace
 
 const engine::NetworkInfo* HostView::find_network(std::string_view name) const {
@@ -89,6 +100,8 @@ std::vector<Conflict> taken_networks(const Stack& recorded, const Recorded& cont
       conflicts.push_back(
           {"the name " + network.name + " is that of another network" + owner_of(other->labels) + " on this host",
            "remove network " + network.name, false});
+    } else {
+      std::ranges::move(other_ranges(network, *other, recorded), std::back_inserter(conflicts));
     }
   }
   return conflicts;

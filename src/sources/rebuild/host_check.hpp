@@ -43,14 +43,16 @@ using Recorded = std::vector<const engine::ContainerInfo*>;
 
 struct PathsOptions {
   MovedPaths moved = {};
-  // On the new host: what is missing below it is made by the Engine, as Compose has it.
-  std::string project_dir = {};
-  std::function<bool(const std::string&)> restores_path = {};  // by the path on the new host; null: none
+  // Both by the path on the new host; null: none. `may_make`: an empty directory is what Compose would make there, and
+  // the Engine does, where the mount says that it may.
+  std::function<bool(const std::string&)> restores_path = {};
+  std::function<bool(const std::string&)> may_make = {};
 };
-// Paths of the host, files of secrets and configs included, that containers mount or have as devices, and that are
-// neither there nor restored; but not davit's own directories, which the Engine makes. Asks a helper container for each
-// directory that may hold one.
-[[nodiscard]] Result<std::vector<Conflict>> missing_paths(helper::Host& host, const Recorded& containers,
+// Paths of the host, files of secrets and configs included, that containers mount or have as devices, or that volumes
+// lie in which `view` hasn't, and that are neither there nor restored; but not davit's own directories, which the
+// Engine makes. Asks a helper container for each directory that may hold one.
+[[nodiscard]] Result<std::vector<Conflict>> missing_paths(helper::Host& host, const Stack& recorded,
+                                                          const Recorded& containers, const HostView& view,
                                                           const PathsOptions& options, RunContext& run);
 
 }  // namespace davit::sources

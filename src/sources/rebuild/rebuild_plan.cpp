@@ -68,8 +68,8 @@ Result<> add_conflicts(helper::Host& host, const Target& target, const Recorded&
   add(taken_networks(stack, containers, view));
   add(taken_ports(containers, view));
   add(missing_externals(stack, containers, view, options.restores_volume));
-  const PathsOptions paths{options.moved, target.project_dir, options.restores_path};
-  TRY_ASSIGN(missing, missing_paths(host, containers, paths, run));
+  const PathsOptions paths{options.moved, options.restores_path, options.may_make};
+  TRY_ASSIGN(missing, missing_paths(host, stack, containers, view, paths, run));
   add(std::move(missing));
   return {};
 }

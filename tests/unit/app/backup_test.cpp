@@ -136,6 +136,31 @@ TEST_CASE("of a stack without containers it is said what the backup can't have",
   CHECK(bench.run.reporter.findings == report->manifest.findings);
 }
 
+TEST_CASE("files that are left out and that containers mount are needed for a restore", "[backup]") {
+  Bench bench;
+  engine::ContainerInfo nginx;
+  nginx.name = "shop-nginx-1";
+  nginx.labels = {{"com.docker.compose.project", "shop"}, {"com.docker.compose.service", "nginx"}};
+  nginx.mounts = {{"bind", "", "/srv/shop/site.conf", "/etc/nginx/site.conf", "", false}};
+  bench.engine.add_container(nginx);
+  model::Item files;
+  files.id = {model::ItemKind::files, "project"};
+  files.attributes = {{"path", "/srv/shop"}};
+  model::Artefact artefact;
+  artefact.attributes = {{"path.0", "compose.yaml"}, {"path.1", "site.conf"}};
+  files.artefacts = {artefact};
+  bench.sources.add({model::ItemKind::files},
+                    std::make_unique<ScriptedSource>(bench.engine, std::vector<model::Item>{files}));
+  const auto needs = [&] {
+    const auto plan = app::plan_backup(bench.engine, bench.sources, bench.options, bench.run.context);
+    REQUIRE(plan);
+    return plan->needs;
+  };
+  CHECK(needs().empty());
+  bench.options.selection.exclude = {"files:project"};
+  CHECK(needs() == Names{"path /srv/shop/site.conf of the host (bind mount of nginx)"});
+}
+
 TEST_CASE("consistent: all are held until everything is read", "[backup]") {
   Bench bench;
   bench.options.consistent = true;

@@ -130,6 +130,16 @@ TEST_CASE("services are made and left stopped, or not made, where that is asked 
   CHECK(world.mark() == "a");
 }
 
+TEST_CASE("a directory that Docker can't mount is refused before anything is touched") {
+  World world;
+  prepare(world);
+  const auto refused = restore_with(world, [](RestoreOptions& options) { options.root = "/srv/a:b"; });
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == Errc::usage);
+  CHECK(refused.error().message() == "--root /srv/a:b has a colon, which Docker can't mount");
+  CHECK(world.destroyed());
+}
+
 TEST_CASE("a service that can't be started is an error, and the restore stands") {
   World world;
   prepare(world);

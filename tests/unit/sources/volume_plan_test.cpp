@@ -166,6 +166,21 @@ TEST_CASE("bind mounts that are not covered say why, and those a restore will mi
                                                        "path /srv/shop/link of the host (a symbolic link)"});
 }
 
+TEST_CASE("a file of a service that nothing is backed up of is needed, a directory is not") {
+  const Stack stack = stack_of(
+      {{.service = "dev",
+        .mounts = {bind_mount("/srv/shop/dev", "/d"), bind_mount("/srv/shop/dev.ini", "/i"),
+                   bind_mount("/srv/shop/gone", "/g"), bind_mount("/srv/shop/both", "/b"), bind_mount("/etc/x", "/x")},
+        .labels = {{"davit.enable", "false"}}},
+       {.service = "app", .mounts = {bind_mount("/srv/shop/both", "/b")}}});
+  CHECK(disabled_binds(stack) == std::vector<std::string>{"dev", "dev.ini", "gone"});
+  Plan plan;
+  helper::Probe seen = seeing({"dev"});
+  seen.present = {"dev", "dev.ini"};
+  add_disabled_files(plan, stack, disabled_binds(stack), seen);
+  CHECK(plan.needs == std::vector<std::string>{"path /srv/shop/dev.ini of the host (a file that isn't backed up)"});
+}
+
 TEST_CASE("the project's directory as a whole is packed without the repository in it") {
   const Stack stack = stack_of({{.service = "app",
                                  .mounts = {bind_mount("/srv/shop", "/app"), bind_mount("/srv/shop/sub", "/sub")},

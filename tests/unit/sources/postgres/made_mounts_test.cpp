@@ -58,6 +58,31 @@ TEST_CASE("davit's own directory is made for a container where it is missing, wi
   CHECK(site.engine.helper_names().empty());
 }
 
+TEST_CASE("of missing volumes only those of the project and that of the data are made") {
+  Site site;
+  const engine::ContainerInfo db =
+      test::make_container({.service = "db",
+                            .mounts = {test::volume_mount("data", "/var/lib/postgresql/data"),
+                                       test::volume_mount("shop_wal", "/wal"), test::volume_mount("tls", "/tls")}});
+  const Stack stack =
+      test::make_stack({.containers = {db},
+                        .volumes = {test::make_volume_info("data", ""), test::make_volume_info("tls", ""),
+                                    test::make_volume_info("shop_wal", "wal")}});
+  Target target;
+  target.recorded = &stack;
+  MadeMounts mounts(site.host, &site.journal);
+  const auto& container = stack.services[0].containers[0];
+  const auto refused = mounts.make(container, target, site.run.context);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code() == Errc::not_found);
+  CHECK(refused.error().message().contains("volume tls, which shop-db-1 mounts and which isn't the stack's"));
+  REQUIRE(mounts.remove(site.run.context));
+  CHECK(site.engine.volume_names().empty());
+  site.engine.add_volume("tls");
+  REQUIRE(mounts.make(container, target, site.run.context));
+  CHECK(site.engine.volume_names() == std::vector<std::string>{"data", "shop_wal", "tls"});
+}
+
 TEST_CASE("a directory that is there is left alone") {
   Site site;
   fs::create_directories(site.own);

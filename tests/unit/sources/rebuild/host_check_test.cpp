@@ -120,8 +120,10 @@ TEST_CASE("networks whose name or addresses others have are named") {
   host.networks = {network("vpn", "", "10.4.0.0/14"), network("lan", "", "10.7.0.0/16")};
   CHECK(taken() ==
         Texts{"network shop_default is to have the addresses 10.5.0.0/16, of which network vpn has 10.4.0.0/14"});
-  host.networks = {network("shop_default", "shop", "172.20.0.0/16")};
+  host.networks = {network("shop_default", "shop", "10.5.0.0/16")};
   CHECK(taken().empty());  // Compose takes it for its own
+  host.networks = {network("shop_default", "shop", "172.20.0.0/16")};
+  CHECK(taken() == Texts{"network shop_default is there without the addresses 10.5.0.0/16 that it had"});
   host.networks = {network("shop_default", "other", "172.20.0.0/16")};
   CHECK(taken() == Texts{"the name shop_default is that of another network of stack other on this host"});
   host.networks = {network("shop_default", "shop", "172.20.0.0/16", "back")};
@@ -186,9 +188,10 @@ TEST_CASE("paths of the host that nobody brings are missing") {
                                        bind_mount(root + "/no root/.opensearch", "/i")}});
   web = changed(web, "/HostConfig/Devices", {{{"PathOnHost", root + "/dev0"}, {"PathInContainer", "/dev/x"}}});
   const Stack stack = test::make_stack({.containers = {web}});
-  PathsOptions options{.moved = {{{"/srv/shop", project}, {root + "/old", root + "/new"}}}, .project_dir = project};
+  PathsOptions options{.moved = {{{"/srv/shop", project}, {root + "/old", root + "/new"}}}};
+  options.may_make = [&](const std::string& path) { return path == project + "/config"; };
   options.restores_path = [&](const std::string& path) { return path == root + "/restored"; };
-  const auto missing = missing_paths(host, all_of(stack), options, run.context);
+  const auto missing = missing_paths(host, stack, all_of(stack), {}, options, run.context);
   REQUIRE(missing);
   const auto line = [&](const char* path, const char* how) {
     return root + path + ", which shop-web-1 " + how + ", is missing on this host and not in the backup";
@@ -196,6 +199,42 @@ TEST_CASE("paths of the host that nobody brings are missing") {
   CHECK(whats(*missing) == Texts{line("/dev0", "has as a device"), line("/gone", "mounts"),
                                  line("/certs/key.pem", "mounts"), line("/new/x", "mounts")});
   CHECK(engine.helper_names().empty());
+}
+
+TEST_CASE("a directory that the Engine wouldn't make is missing, even where Compose would make one") {
+  test::HelperEngine engine;
+  test::QuietRun run;
+  helper::Host host{engine, {.image = {}, .self_container = "davit", .attach_only = true, .program = {}}};
+  engine.add_image("busybox");
+  engine::ContainerInfo self;
+  self.name = "davit";
+  engine.add_container(self);
+  const test::Tree tree;
+  const std::string root = tree.path();
+  std::vector<engine::Mount> mounts;
+  for (const char* name : {"/short", "/long", "/strict"}) mounts.push_back(bind_mount(root + name, name));
+  for (const char* volume : {"shop_bound", "shop_there", "shop_share"}) mounts.push_back(volume_mount(volume, "/v"));
+  const auto long_form = [&](const char* name, const json& options) {
+    return json{{"Type", "bind"}, {"Source", root + name}, {"Target", name}, {"BindOptions", options}};
+  };
+  const engine::ContainerInfo web =
+      changed(test::make_container({.service = "web", .mounts = mounts}), "/HostConfig/Mounts",
+              {long_form("/long", {{"CreateMountpoint", true}}), long_form("/strict", json::object())});
+  const auto volume = [&](const char* name, const char* options) {
+    return test::make_volume_info(name, name, {}, {{"type", "none"}, {"o", options}, {"device", root + "/" + name}});
+  };
+  const Stack stack = test::make_stack({.containers = {web},
+                                        .volumes = {volume("shop_bound", "rw,bind"), volume("shop_there", "bind"),
+                                                    volume("shop_share", "addr=10.0.0.1")}});
+  HostView view;
+  view.volumes = {"shop_there"};
+  PathsOptions options;
+  options.may_make = [](const std::string&) { return true; };
+  const auto missing = missing_paths(host, stack, all_of(stack), view, options, run.context);
+  REQUIRE(missing);
+  CHECK(whats(*missing) ==
+        Texts{root + "/shop_bound, which volume shop_bound lies in, is missing on this host",
+              root + "/strict, which shop-web-1 mounts, is missing on this host and not in the backup"});
 }
 
 }  // namespace
