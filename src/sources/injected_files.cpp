@@ -1,10 +1,12 @@
 #include "sources/injected_files.hpp"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "engine/answers.hpp"
+#include "sources/host_path.hpp"
 #include "stream/memory_stream.hpp"
 #include "stream/tar_reader.hpp"
 #include "stream/tar_writer.hpp"
@@ -19,8 +21,8 @@ using nlohmann::json;
 constexpr const char* kField = "DavitFiles";
 constexpr std::size_t kLargest = 1'000'000;
 constexpr std::size_t kTarOverhead = 16U << 10U;
-// A container that writes thousands of files into itself shouldn't hold a backup up: Compose's lie near the root.
-constexpr std::size_t kMostLooks = 500;
+// A container that writes thousands of files into itself shouldn't hold a backup up: a look takes some milliseconds.
+constexpr std::size_t kMostLooks = 2000;
 // How long Compose may take between asking for the container and copying: it makes all of a stack's at the same time.
 constexpr auto kBefore = 2s;
 constexpr auto kAfter = 60s;
@@ -37,7 +39,8 @@ bool lies_in(const std::string& path, const std::string& directory) {
   return path == directory || (path.starts_with(directory) && path[directory.size()] == '/');
 }
 
-// Leaves of what was changed, the nearest to the root first; a mount's own files are elsewhere.
+// Leaves of what was changed; a mount's own files are elsewhere. Those that Compose has written come early: it writes
+// few into a directory, where a program that writes many does so side by side, and near the root.
 std::vector<std::string> candidates(std::vector<std::string> paths, const engine::ContainerInfo& container) {
   std::ranges::sort(paths);
   std::vector<std::string> leaves;
@@ -47,8 +50,11 @@ std::vector<std::string> candidates(std::vector<std::string> paths, const engine
         container.mounts, [&](const engine::Mount& mount) { return lies_in(paths[i], mount.destination); });
     if (!is_directory && !is_mounted) leaves.push_back(paths[i]);
   }
-  std::ranges::stable_sort(leaves, {}, [](const std::string& path) { return std::ranges::count(path, '/'); });
-  if (leaves.size() > kMostLooks) leaves.resize(kMostLooks);
+  std::map<std::string, std::size_t> siblings;
+  for (const std::string& path : leaves) ++siblings[parent_of(path)];
+  std::ranges::stable_sort(leaves, {}, [&](const std::string& path) {
+    return std::pair(siblings[parent_of(path)], std::ranges::count(path, '/'));
+  });
   return leaves;
 }
 
@@ -75,21 +81,30 @@ Result<std::optional<InjectedFile>> read_file(const std::string& path, const std
 
 }  // namespace
 
-Result<std::vector<InjectedFile>> find_injected_files(engine::Engine& engine, const engine::ContainerInfo& container) {
-  std::vector<InjectedFile> files;
+Result<InjectedFiles> find_injected_files(engine::Engine& engine, const engine::ContainerInfo& container) {
+  InjectedFiles found;
   const auto made = created(container);
-  if (!made) return files;
-  TRY_ASSIGN(paths, engine.changed_paths(container.id));
-  for (const std::string& path : candidates(std::move(paths), container)) {
+  if (!made) return found;
+  TRY_ASSIGN(changed, engine.changed_paths(container.id));
+  std::vector<std::string> paths = candidates(std::move(changed), container);
+  if (paths.size() > kMostLooks) {
+    found.unseen = paths.size() - kMostLooks;
+    paths.resize(kMostLooks);
+  }
+  for (const std::string& path : paths) {
     TRY_ASSIGN(stat, if_there(engine.stat_path(container.id, path)));
-    if (!stat || !stat->regular || !stat->whole_second || stat->bytes > kLargest) continue;
+    if (!stat || !stat->regular || !stat->whole_second) continue;
     if (stat->modified < *made - kBefore || stat->modified > *made + kAfter) continue;
+    if (stat->bytes > kLargest) {
+      found.too_large.push_back(path);
+      continue;
+    }
     TRY_ASSIGN(tar, if_there(engine.get_archive(container.id, path, kLargest + kTarOverhead)));
     if (!tar) continue;
     TRY_ASSIGN(file, in_context(read_file(path, *tar), "read " + path + " of container " + container.name));
-    if (file) files.push_back(*std::move(file));
+    if (file) found.files.push_back(*std::move(file));
   }
-  return files;
+  return found;
 }
 
 Result<> record_injected_files(engine::ContainerInfo& container, const std::vector<InjectedFile>& files) {

@@ -20,11 +20,16 @@ struct InjectedFile {
   std::uint32_t gid = 0;
   std::string contents;  // as secret as the environment
 };
+struct InjectedFiles {
+  std::vector<InjectedFile> files;
+  std::vector<std::string> too_large;  // paths of those of more than 1 MB, which aren't taken
+  std::size_t unseen = 0;              // how many files of the container were not looked at: there are too many
+};
 
 // They are told by their time: Compose (pkg/compose/secrets.go) copies a tar, so it is that of the container's making,
-// in whole seconds. What a program has written has a fraction of a second. Files of more than 1 MB aren't looked at.
-[[nodiscard]] Result<std::vector<InjectedFile>> find_injected_files(engine::Engine& engine,
-                                                                    const engine::ContainerInfo& container);
+// in whole seconds. What a program has written has a fraction of a second. Of a container that has written thousands of
+// files, those are looked at that have few others beside them.
+[[nodiscard]] Result<InjectedFiles> find_injected_files(engine::Engine& engine, const engine::ContainerInfo& container);
 
 // The field "DavitFiles" of the record (ContainerInfo::raw).
 [[nodiscard]] Result<> record_injected_files(engine::ContainerInfo& container, const std::vector<InjectedFile>& files);

@@ -3,6 +3,9 @@
 #include "sources/compose_labels.hpp"
 #include "sources/definition.hpp"
 #include "sources/injected_files.hpp"
+#include "sources/path_need.hpp"
+#include "sources/recorded_volume.hpp"
+#include "util/text.hpp"
 
 namespace davit::sources {
 namespace {
@@ -39,12 +42,18 @@ Result<Stack> with_injected_files(engine::Engine& engine, Stack stack, std::vect
   for (Service& service : stack.services)
     for (engine::ContainerInfo& container : service.containers) {
       TRY(run.check());
-      const auto files = find_injected_files(engine, container);
-      if (files)
-        TRY(record_injected_files(container, *files));
-      else
-        not_covered.push_back(
-            {"configs and secrets that Compose has written into " + container.name, files.error().message()});
+      const std::string what = "configs and secrets that Compose has written into " + container.name;
+      const auto found = find_injected_files(engine, container);
+      if (!found) {
+        not_covered.push_back({what, found.error().message()});
+        continue;
+      }
+      TRY(record_injected_files(container, found->files));
+      for (const std::string& path : found->too_large)
+        not_covered.push_back({what, escape_for_display(path) + " is larger than 1 MB: put it into a file"});
+      if (found->unseen > 0)
+        not_covered.push_back({what, "it has written so many files into itself that " + std::to_string(found->unseen) +
+                                         " of them were not looked at: give it a volume for them"});
     }
   return stack;
 }
@@ -106,6 +115,9 @@ std::vector<std::string> needs_of(const Stack& stack) {
   for (const engine::NetworkInfo& network : stack.networks)
     if (compose::label(network.labels, compose::kProject) != stack.name)
       needs.push_back("network " + network.name + " (external)");
+  for (const Volume& volume : stack.volumes)
+    if (const auto device = bound_directory(volume.info))
+      needs.push_back(path_need(*device, "device of volume " + volume.info.name));
   for (const auto& [reference, image] : stack.images)
     if (image.repo_digests.empty())
       needs.push_back("image " + reference + " (built or loaded here: no registry is known to have it)");

@@ -69,6 +69,13 @@ TEST_CASE("a backup needs external networks and images that no registry has") {
                                  "image app:1 (built or loaded here: no registry is known to have it)"});
 }
 
+TEST_CASE("a backup needs the directory that a volume is by its options") {
+  const Stack stack = test::make_stack(
+      {.volumes = {test::make_volume_info("shop_bound", "bound", {}, {{"o", "bind"}, {"device", "/srv/disk"}}),
+                   test::make_volume_info("shop_plain", "plain")}});
+  CHECK(needs_of(stack) == std::vector<std::string>{"path /srv/disk of the host (device of volume shop_bound)"});
+}
+
 TEST_CASE("the stack source stores the definition, and its restore only reads it") {
   test::QuietRun run;
   test::FakeEngine engine;

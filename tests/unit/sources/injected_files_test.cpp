@@ -1,6 +1,7 @@
 #include "sources/injected_files.hpp"
 
 #include <catch2/catch_test_macros.hpp>
+#include <format>
 #include <nlohmann/json.hpp>
 
 #include "engine/answers.hpp"
@@ -46,9 +47,13 @@ struct Fixture {
     const auto files = find_injected_files(engine, container);
     REQUIRE(files);
     std::vector<std::string> paths;
-    for (const InjectedFile& each : *files) paths.push_back(each.path);
+    for (const InjectedFile& each : files->files) paths.push_back(each.path);
+    too_large = files->too_large;
+    unseen = files->unseen;
     return paths;
   }
+  std::vector<std::string> too_large;
+  std::size_t unseen = 0;
 };
 
 TEST_CASE("what Compose has copied into a container is told by its time from what a program has written") {
@@ -62,7 +67,18 @@ TEST_CASE("what Compose has copied into a container is told by its time from wha
   fixture.add("/later", now + 100 * kSecond);      // docker cp
   fixture.add("/etc/bound/file", now);             // of a mount
   fixture.add("/large", now, std::string(1'000'001, 'x'));
-  CHECK(fixture.found() == std::vector<std::string>{"/plain", "/etc/app/app.conf", "/run/secrets/pw"});
+  fixture.add("/grown", now + 933'496'893, std::string(1'000'001, 'x'));
+  CHECK(fixture.found() == std::vector<std::string>{"/etc/app/app.conf", "/run/secrets/pw", "/plain"});
+  CHECK(fixture.too_large == std::vector<std::string>{"/large"});
+  CHECK(fixture.unseen == 0);
+}
+
+TEST_CASE("files of a program that writes many of them don't hide those of Compose, and it is said what was not seen") {
+  Fixture fixture;
+  for (int i = 0; i < 2100; ++i) fixture.add(std::format("/cache/{}", i), created_ns() + 1);
+  fixture.add("/etc/app/conf.d/deep/x.conf", created_ns());
+  CHECK(fixture.found() == std::vector<std::string>{"/etc/app/conf.d/deep/x.conf"});
+  CHECK(fixture.unseen == 101);
 }
 
 TEST_CASE("of a container whose record doesn't tell when it was made nothing is looked for") {
