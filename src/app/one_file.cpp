@@ -2,10 +2,12 @@
 
 #include <format>
 #include <optional>
+#include <vector>
 
 #include "app/definition.hpp"
 #include "catalog/exported/reader.hpp"
 #include "catalog/exported/writer.hpp"
+#include "stream/digest.hpp"
 #include "stream/reporting_stream.hpp"
 #include "util/text.hpp"
 
@@ -15,8 +17,21 @@ namespace {
 using catalog::exported::Member;
 using catalog::exported::Reader;
 
+// Every byte of it is read: who imports the file may remove it next.
+Result<bool> is_whole(const storage::StorageReader& storage, const catalog::Entry& entry,
+                      const model::Artefact& artefact, RunContext& run) {
+  TRY_ASSIGN(stored, storage.open(object_key(entry, artefact)));
+  stream::DigestSource digest(*stored);
+  std::vector<std::byte> buffer(256U << 10U);
+  while (true) {
+    TRY(run.check());
+    TRY_ASSIGN(got, digest.read(buffer));
+    if (got == 0) return digest.extent().sha256 == artefact.stored.sha256;
+  }
+}
+
 // Errc::exists unless the repository has this very backup; false if it has none of this name.
-Result<bool> is_there(const storage::StorageReader& storage, const Reader& reader) {
+Result<bool> is_there(const storage::StorageReader& storage, const Reader& reader, RunContext& run) {
   const catalog::Entry& entry = reader.entry();
   auto text = catalog::load_text(storage, entry);
   if (!text && text.error().code() == Errc::not_found) return false;
@@ -33,6 +48,8 @@ Result<bool> is_there(const storage::StorageReader& storage, const Reader& reade
       if (!info || info->bytes != artefact.stored.bytes)
         return fail(Errc::exists,
                     what + ", and damaged: " + artefact.path + (info ? " has another length" : " is missing"), hint);
+      TRY_ASSIGN(whole, in_context(is_whole(storage, entry, artefact, run), "read " + artefact.path + " of it"));
+      if (!whole) return fail(Errc::exists, what + ", and damaged: " + artefact.path + " has other contents", hint);
     }
   return true;
 }
@@ -64,7 +81,7 @@ Result<Transferred> import_backup(stream::ByteSource& file, const std::string& n
   run.reporter.step("import " + escape_for_display(entry.stack) + " " + entry.id, reader.manifest().stored_bytes());
 
   // 2. The same backup may be there. Its file is verified all the same: who imports it may remove it next.
-  TRY_ASSIGN(there, is_there(storage, reader));
+  TRY_ASSIGN(there, is_there(storage, reader, run));
   std::unique_ptr<storage::Publication> set;
   if (!there) {
     TRY_ASSIGN(staged, storage.stage(entry.key, run.run_id));

@@ -93,6 +93,12 @@ TEST_CASE("another backup of the same name, or a damaged one, is not taken for t
   storage::MemoryStorage storage;
   backup.put(storage);
   const std::string key = backup.entry().key + "/stack/definition.json";
+  std::string flipped = test::contents(storage).at(key);
+  REQUIRE(storage.remove(key));
+  flipped.back() = static_cast<char>(flipped.back() ^ 0x04);
+  REQUIRE(test::put(storage, key, flipped));
+  CHECK(
+      import_text(backup.exported(), storage).error().message().ends_with("stack/definition.json has other contents"));
   REQUIRE(storage.remove(key));
   CHECK(import_text(backup.exported(), storage).error().message().ends_with("stack/definition.json is missing"));
   REQUIRE(test::put(storage, key, "short"));
