@@ -1,5 +1,6 @@
 """A restore onto a bare host is killed: nothing is left of it, or the stack runs."""
 
+import os
 
 import pytest
 
@@ -20,6 +21,8 @@ def made(kind, count=1):
 
 BACK = {"a network": made("network"), "places": has("place", 2), "a database": has("cluster"),
         "a container": has("container"), "three containers": made("container", 3)}
+# Two of these moments tell most; "all" of them is for a long evening.
+MOMENTS = BACK if os.environ.get("DAVIT_E2E_DEATHS") == "all" else ["a database", "three containers"]
 
 
 @pytest.fixture
@@ -27,7 +30,7 @@ def davit(backed_up, engine, binary):
     return Davit("host", engine, backed_up.repository, binary)
 
 
-@pytest.mark.parametrize("moment", BACK)
+@pytest.mark.parametrize("moment", MOMENTS)
 def test_before_the_decision_nothing_is_left(davit, engine, here, moment):
     before = engine_state(here)
     restoring = Restoring(davit, here.name)
@@ -74,13 +77,13 @@ def test_davit_and_its_guard_are_killed(davit, engine, here):
 
 
 def test_ctrl_c_while_services_start(davit, engine, here):
+    """PostgreSQL takes longer to be healthy than a signal does, and everybody waits for it."""
     restoring = Restoring(davit, here.name)
     restoring.wait(has("decided"))
     restoring.process.terminate()
     out, err = restoring.process.communicate(timeout=60)
-    assert restoring.process.returncode in (0, 130), err
-    if restoring.process.returncode == 130:
-        assert "the backup is restored" in err
+    assert restoring.process.returncode == 130, err
+    assert "the backup is restored, but not every service runs" in err
     wait_until("the guard to start the others", lambda: here.states().get("sidecar") == "running", 120)
     restoring.wait_for_guard()
     davit("ls")
