@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "sources/dead_run.hpp"
 #include "sources/host_path.hpp"
 #include "sources/ldap/entry.hpp"
 #include "sources/one_off.hpp"
@@ -23,14 +24,6 @@ using Lines = std::vector<std::string>;
 std::string kind_of(const json& entry) {
   const auto kind = entry.find("kind");
   return kind != entry.end() && kind->is_string() ? kind->get<std::string>() : std::string();
-}
-
-// For sweeps: the dead run's things go, and nobody else's.
-engine::IsAlive all_but(const std::string& dead) {
-  return [dead](const engine::Labels& labels) -> Result<bool> {
-    const auto label = labels.find(engine::kRunLabel);
-    return label == labels.end() || label->second != dead;
-  };
 }
 
 Result<bool> volume_exists(engine::Engine& engine, const std::string& name) {

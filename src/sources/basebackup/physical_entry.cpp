@@ -5,6 +5,7 @@
 
 #include "sources/basebackup/lone_server.hpp"
 #include "sources/compose_labels.hpp"
+#include "sources/dead_run.hpp"
 #include "sources/restore_entry.hpp"
 
 namespace davit::sources {
@@ -19,13 +20,6 @@ class NoJournal : public Journal {
   Result<> record(std::string_view, const json&) override { return {}; }
   Result<> strike(std::string_view) override { return {}; }
 };
-
-engine::IsAlive all_but(const std::string& dead) {
-  return [dead](const engine::Labels& labels) -> Result<bool> {
-    const auto label = labels.find(engine::kRunLabel);
-    return label == labels.end() || label->second != dead;
-  };
-}
 
 // The container itself, or the one that Compose has made in its place.
 Result<std::optional<engine::ContainerInfo>> find_container(engine::Engine& engine, const PhysicalEntry& entry) {

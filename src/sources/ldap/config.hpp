@@ -10,6 +10,8 @@
 
 namespace davit::sources {
 
+inline constexpr std::size_t kConfigLimit = 256U << 20U;  // bytes of it as LDIF
+
 // One `olcDatabase={N}TYPE,cn=config` that keeps files of its own.
 struct LdapDatabase {
   int number = 0;         // N: what slapcat -n takes

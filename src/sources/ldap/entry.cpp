@@ -5,6 +5,7 @@
 
 #include "engine/decode.hpp"
 #include "sources/assemble.hpp"
+#include "sources/dead_run.hpp"
 #include "sources/idle.hpp"
 #include "sources/restore_entry.hpp"
 #include "util/text.hpp"
@@ -14,13 +15,6 @@ namespace {
 
 using nlohmann::json;
 using Lines = std::vector<std::string>;
-
-engine::IsAlive all_but(const std::string& dead) {
-  return [dead](const engine::Labels& labels) -> Result<bool> {
-    const auto label = labels.find(engine::kRunLabel);
-    return label == labels.end() || label->second != dead;
-  };
-}
 
 // The name of a volume that is gone, and that the container would have mounted.
 Result<std::string> lost_volume(engine::Engine& engine, const engine::ContainerInfo& container) {

@@ -1,13 +1,10 @@
 #include "sources/ldap/load.hpp"
 
+#include "sources/ldap/config.hpp"
 #include "stream/encoding.hpp"
 
 namespace davit::sources {
-namespace {
-
-constexpr std::size_t kConfigLimit = 256U << 20U;
-
-}  // namespace
+namespace {}  // namespace
 
 Result<LdapLoaded> load_ldap(LdapSite& site, const model::Artefact& artefact, stream::ByteSource& stored,
                              RunContext& run) {

@@ -19,7 +19,6 @@
 namespace davit::sources {
 namespace {
 
-constexpr std::size_t kConfigLimit = 256U << 20U;
 constexpr std::string_view kDumped = "mdb";  // the backend that a restore knows the files of
 
 // A slapd that the plan has found, and what its configuration said then.

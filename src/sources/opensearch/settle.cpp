@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sources/compose_labels.hpp"
+#include "sources/dead_run.hpp"
 #include "sources/opensearch/check.hpp"
 #include "sources/opensearch/exchange.hpp"
 #include "sources/opensearch/plan.hpp"
@@ -13,13 +14,6 @@ namespace davit::sources {
 namespace {
 
 using Lines = std::vector<std::string>;
-
-engine::IsAlive all_but(const std::string& dead) {
-  return [dead](const engine::Labels& labels) -> Result<bool> {
-    const auto label = labels.find(engine::kRunLabel);
-    return label == labels.end() || label->second != dead;
-  };
-}
 
 // Whether any of its services still has a container, running or not.
 Result<bool> has_container(engine::Engine& engine, const SearchEntry& entry) {

@@ -6,6 +6,7 @@
 
 #include "sources/container_tool.hpp"
 #include "sources/postgres/detect.hpp"
+#include "sources/rabbitmq/definitions.hpp"
 #include "stream/memory_stream.hpp"
 #include "util/text.hpp"
 
@@ -15,7 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 2> kServerImages{"rabbitmq", "rabbitmq-server"};
-constexpr std::size_t kDefinitionsLimit = 256U << 20U;
 constexpr const char* kAsk =
     "[node(), rabbit_misc:version(), try rabbit:data_dir() catch _:_ -> rabbit_mnesia:dir() end].";
 constexpr const char* kSetup =

@@ -12,6 +12,8 @@
 
 namespace davit::sources {
 
+inline constexpr std::size_t kDefinitionsLimit = 256U << 20U;  // bytes of them as JSON; more is no definitions
+
 class Definitions {
  public:
   // Errc::corrupt if it is no JSON, or not that of a broker.

@@ -13,7 +13,6 @@ namespace {
 using namespace std::chrono_literals;
 using model::attribute;
 
-constexpr std::size_t kDefinitionsLimit = 256U << 20U;
 constexpr std::size_t kNamed = 10;
 
 // The item with the broker's data, if it is restored along.

@@ -18,8 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kDefinitionsLimit = 256U << 20U;
-
 // Whether the services that write a volume are stopped while it is read.
 bool is_stopped(const Service& service, const Volume* volume) {
   const auto quiesce =

@@ -18,7 +18,8 @@ const json& ranges_of(const json& raw) { return list_field(field(raw, "IPAM"), "
 // The Engine has written addresses with and without the length of their range.
 std::string bare_address(const std::string& address) { return address.substr(0, address.find('/')); }
 
-// Docker's default-address-pools: 172.17.0.0/16 to 172.31.0.0/16, and 192.168.0.0/16 in pieces of /20.
+// What the Engine takes from where nothing is set (github.com/moby/moby, libnetwork/ipamutils, and
+// "default-address-pools" of dockerd): 172.17.0.0/16 to 172.31.0.0/16, and 192.168.0.0/16 in pieces of /20.
 bool of_default_pools(const AddressRange& range) {
   const auto& at = range.address;
   if (range.v6 || at[3] != 0) return false;
