@@ -5,7 +5,7 @@
 #include <tuple>
 
 #include "sources/compose_labels.hpp"
-#include "util/text.hpp"
+#include "sources/listed_paths.hpp"
 
 namespace davit::sources {
 namespace {
@@ -18,7 +18,7 @@ int number_of(const engine::ContainerInfo& container) {
 }
 
 void add_paths(std::vector<std::string>& into, std::string_view list) {
-  for (std::string& path : split(list, ','))
+  for (std::string& path : listed_paths(list))
     if (path.starts_with('/') && !std::ranges::contains(into, path)) into.push_back(std::move(path));
 }
 

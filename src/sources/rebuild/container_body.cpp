@@ -4,10 +4,10 @@
 #include <array>
 
 #include "sources/compose_labels.hpp"
+#include "sources/listed_paths.hpp"
 #include "sources/rebuild/endpoints.hpp"
 #include "sources/rebuild/json_field.hpp"
 #include "sources/rebuild/recorded_mounts.hpp"
-#include "util/text.hpp"
 
 namespace davit::sources {
 namespace {
@@ -28,7 +28,8 @@ engine::Labels placed_labels(const engine::ContainerInfo& recorded, const BodyOp
     const auto label = labels.find(name);
     if (label == labels.end() || label->second.empty()) return;
     std::string moved;
-    for (const std::string& path : split(label->second, ',')) moved += (moved.empty() ? "" : ",") + options.moved(path);
+    for (const std::string& path : listed_paths(label->second))
+      moved += (moved.empty() ? "" : ",") + options.moved(path);
     label->second = std::move(moved);
   };
   for (const std::string_view name : {compose::kWorkingDir, compose::kConfigFiles, compose::kEnvFiles}) move(name);
