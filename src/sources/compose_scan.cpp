@@ -38,7 +38,7 @@ class Scan {
     if (const auto value = value_of(text, "env_file")) return begin(*value, indent);
     if (const auto value = value_of(text, "include"); value && indent == 0) return begin(*value, indent);
     if (const auto value = value_of(text, "file")) return add(*value);
-    if (!in_list_) return;
+    if (!in_list_) return add_of_mappings(text);
     if (flow_) return add_flow(text);
     if (const auto path = value_of(text, "path")) return add(*path);
     if (text.starts_with('{')) return add_flow(text);
@@ -46,9 +46,32 @@ class Scan {
     if (!text.contains(": ") && !text.ends_with(':')) add(text);
   }
 
+  // The key may be in quotes.
   static std::optional<std::string_view> value_of(std::string_view text, std::string_view key) {
-    if (!text.starts_with(key) || text.size() == key.size() || text[key.size()] != ':') return {};
-    return text.substr(key.size() + 1);
+    const std::string_view quote = text.starts_with('"') || text.starts_with('\'') ? text.substr(0, 1) : "";
+    text.remove_prefix(quote.size());
+    if (!text.starts_with(key)) return {};
+    text.remove_prefix(key.size());
+    if (!text.starts_with(quote)) return {};
+    text = trim(text.substr(quote.size()));
+    return text.starts_with(':') ? std::optional(text.substr(1)) : std::nullopt;
+  }
+
+  // "app: {image: app, env_file: [a.env], extends: {file: base.yaml, service: app}}"
+  void add_of_mappings(std::string_view text) {
+    for (std::size_t at = text.find('{'); at != std::string_view::npos; at = text.find_first_of("{,", at)) {
+      const std::string_view entry = trim(text.substr(++at));
+      if (const auto value = value_of(entry, "env_file"))
+        add_value(trim(*value));
+      else if (const auto file = value_of(entry, "file"))
+        add_value(trim(*file));
+    }
+  }
+
+  void add_value(std::string_view value) {
+    if (value.starts_with('[')) return add_flow(value.substr(0, value.find(']')));
+    if (value.starts_with('"') || value.starts_with('\'')) return add(value);
+    add(value.substr(0, value.find_first_of(",}")));
   }
 
   void begin(std::string_view value, std::size_t indent) {
@@ -65,12 +88,15 @@ class Scan {
     flow_ = text.contains('[') ? !text.contains(']') : flow_ && !text.contains(']');
     for (const std::string& part : split(text, ',')) {
       std::string_view entry = trim(part);
-      const std::size_t begin = entry.find_first_not_of("[{ ");
-      if (begin == std::string_view::npos) continue;
-      entry = entry.substr(begin);
+      const auto opened = [](std::string_view of) {
+        const std::size_t begin = of.find_first_not_of("[{ ");
+        return begin == std::string_view::npos ? std::string_view() : of.substr(begin);
+      };
+      entry = opened(entry);
+      if (entry.empty()) continue;
       entry = trim(entry.substr(0, entry.find_last_not_of("]} ") + 1));
       if (const auto path = value_of(entry, "path"))
-        add(*path);
+        add(opened(*path));
       else if (!entry.contains(": "))
         add(entry);
     }

@@ -49,6 +49,21 @@ secrets:
   CHECK(found.unresolved.empty());
 }
 
+TEST_CASE("files are found in mappings of one line, and under keys in quotes") {
+  const NamedFiles found = scan_compose(R"(
+include: [{path: [d1.yaml, d2.yaml]}, d3.yaml]
+services:
+  a: {image: busybox, env_file: [a.env, b.env], extends: {file: base.yml, service: b}}
+  b: {"env_file": "c,d.env", build: {dockerfile: no.txt}}
+  c:
+    "env_file": e.env
+    'env_file' : f.env
+secrets: {pw: {file: pw.txt}}
+)");
+  CHECK(found.paths ==
+        Paths{"d1.yaml", "d2.yaml", "d3.yaml", "a.env", "b.env", "base.yml", "c,d.env", "e.env", "f.env", "pw.txt"});
+}
+
 TEST_CASE("a name with a variable in it can't be resolved") {
   const NamedFiles found = scan_compose("    env_file: ${STAGE:-dev}.env\n");
   CHECK(found.paths.empty());
