@@ -68,6 +68,16 @@ Result<json> mounts(const engine::ContainerInfo& recorded, const json& host, One
   return result;
 }
 
+// What is written to beside the data, such as /tmp below a root that is read-only. Of the short form they are in
+// "Tmpfs".
+json memory_mounts(const json& host) {
+  json result = json::array();
+  if (const json& mounts = at(host, "Mounts"); mounts.is_array())
+    for (const json& mount : mounts)
+      if (mount.is_object() && mount.value("Type", "") == "tmpfs") result.push_back(mount);
+  return result;
+}
+
 Result<json> host_config(const engine::ContainerInfo& recorded, const json& host, const OneOffOptions& options,
                          const std::function<bool(const std::string&)>& volume_exists) {
   json result{{"NetworkMode", options.network},
@@ -77,9 +87,12 @@ Result<json> host_config(const engine::ContainerInfo& recorded, const json& host
   copy_fields(host, result,
               {"ShmSize", "Ulimits", "Tmpfs", "Init", "CapAdd", "CapDrop", "GroupAdd", "SecurityOpt", "Privileged",
                "ReadonlyRootfs", "UsernsMode", "Memory", "MemorySwap", "NanoCpus", "OomScoreAdj", "Runtime"});
-  if (options.mounts == OneOffOptions::Mounts::none) return result;
-  TRY_ASSIGN(mounted, mounts(recorded, host, options.mounts, volume_exists));
-  result["Mounts"] = std::move(mounted);
+  json all = memory_mounts(host);
+  if (options.mounts != OneOffOptions::Mounts::none) {
+    TRY_ASSIGN(mounted, mounts(recorded, host, options.mounts, volume_exists));
+    for (json& mount : mounted) all.push_back(std::move(mount));
+  }
+  if (options.mounts != OneOffOptions::Mounts::none || !all.empty()) result["Mounts"] = std::move(all);
   return result;
 }
 

@@ -46,6 +46,23 @@ json body_of(const OneOffOptions& options, bool volumes_exist = true) {
   return *body;
 }
 
+TEST_CASE("a one-off can write where the record has memory, in whatever form that was asked for") {
+  engine::ContainerInfo info = recorded();
+  json raw = json::parse(info.raw);
+  raw["HostConfig"]["ReadonlyRootfs"] = true;
+  const json tmpfs{{"Type", "tmpfs"}, {"Target", "/tmp"}, {"TmpfsOptions", {{"SizeBytes", 1024}}}};
+  raw["HostConfig"]["Mounts"] = {tmpfs, {{"Type", "volume"}, {"Source", "shop_db"}, {"Target", "/data"}}};
+  info.raw = raw.dump();
+  for (const Mounts how : {Mounts::recorded, Mounts::throwaway, Mounts::none}) {
+    const auto body = one_off_body(info, {.mounts = how}, "sha256:db", {}, [](const std::string&) { return true; });
+    REQUIRE(body);
+    const json& host = (*body)["HostConfig"];
+    CHECK(host["ReadonlyRootfs"] == true);
+    CHECK(std::ranges::count(host["Mounts"], tmpfs) == 1);
+    CHECK(host["Mounts"].size() == (how == Mounts::none ? 1U : 5U));
+  }
+}
+
 TEST_CASE("a one-off has what was recorded, and nothing by which others reach or adopt it") {
   const json body = body_of({});
   CHECK(body["Image"] == "sha256:db");
