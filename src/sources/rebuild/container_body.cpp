@@ -4,9 +4,9 @@
 #include <array>
 
 #include "sources/compose_labels.hpp"
+#include "sources/json_field.hpp"
 #include "sources/listed_paths.hpp"
 #include "sources/rebuild/endpoints.hpp"
-#include "sources/rebuild/json_field.hpp"
 #include "sources/rebuild/recorded_mounts.hpp"
 
 namespace davit::sources {

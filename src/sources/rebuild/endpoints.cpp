@@ -3,7 +3,7 @@
 #include <charconv>
 
 #include "engine/types.hpp"
-#include "sources/rebuild/json_field.hpp"
+#include "sources/json_field.hpp"
 
 namespace davit::sources {
 namespace {

@@ -5,10 +5,10 @@
 
 #include "sources/assemble.hpp"
 #include "sources/compose_labels.hpp"
+#include "sources/json_field.hpp"
 #include "sources/rebuild/address_range.hpp"
 #include "sources/rebuild/container_body.hpp"
 #include "sources/rebuild/endpoints.hpp"
-#include "sources/rebuild/json_field.hpp"
 #include "sources/rebuild/network_body.hpp"
 #include "util/text.hpp"
 

@@ -3,10 +3,10 @@
 #include <map>
 
 #include "sources/host_path.hpp"
+#include "sources/json_field.hpp"
 #include "sources/own_directory.hpp"
 #include "sources/place_restore.hpp"
 #include "sources/rebuild/host_check.hpp"
-#include "sources/rebuild/json_field.hpp"
 #include "sources/recorded_volume.hpp"
 
 namespace davit::sources {

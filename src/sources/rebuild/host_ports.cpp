@@ -1,8 +1,8 @@
 #include <charconv>
 
 #include "sources/compose_labels.hpp"
+#include "sources/json_field.hpp"
 #include "sources/rebuild/host_check.hpp"
-#include "sources/rebuild/json_field.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {

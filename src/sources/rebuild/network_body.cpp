@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "sources/compose_labels.hpp"
+#include "sources/json_field.hpp"
 #include "sources/rebuild/address_range.hpp"
-#include "sources/rebuild/json_field.hpp"
 
 namespace davit::sources {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sources/json_field.hpp"
 #include "sources/last_lines.hpp"
-#include "sources/rebuild/json_field.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {

@@ -3,9 +3,9 @@
 
 #include "sources/assemble.hpp"
 #include "sources/compose_labels.hpp"
+#include "sources/json_field.hpp"
 #include "sources/rebuild/container_body.hpp"
 #include "sources/rebuild/host_check.hpp"
-#include "sources/rebuild/json_field.hpp"
 #include "sources/rebuild/network_body.hpp"
 #include "sources/rebuild/rebuild.hpp"
 

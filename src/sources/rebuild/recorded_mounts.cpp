@@ -1,7 +1,7 @@
 #include "sources/rebuild/recorded_mounts.hpp"
 
 #include "sources/assemble.hpp"
-#include "sources/rebuild/json_field.hpp"
+#include "sources/json_field.hpp"
 
 namespace davit::sources {
 namespace {

@@ -4,8 +4,8 @@
 #include <set>
 
 #include "sources/compose_labels.hpp"
+#include "sources/json_field.hpp"
 #include "sources/rebuild/container_body.hpp"
-#include "sources/rebuild/json_field.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {

@@ -1,6 +1,7 @@
 #pragma once
-// Reading the Engine's JSON, in which what isn't set is missing or null.
+// Reading other programs' JSON, in which what isn't set is missing or null.
 
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -25,6 +26,12 @@ namespace davit::sources {
 [[nodiscard]] inline std::string text_field(const nlohmann::json& object, const char* name) {
   const nlohmann::json& value = field(object, name);
   return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+// `otherwise` where there is no whole number.
+[[nodiscard]] inline std::int64_t number_field(const nlohmann::json& object, const char* name, std::int64_t otherwise) {
+  const nlohmann::json& value = field(object, name);
+  return value.is_number_integer() ? value.get<std::int64_t>() : otherwise;
 }
 
 // A list or an object with something in it.
