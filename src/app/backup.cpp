@@ -54,7 +54,11 @@ Result<> add_left_out_files(BackupPlan& plan, const model::Item& item) {
 }
 
 // Items that another one stands for, and those that the user left out, become lines of `not_covered`.
-Result<> apply_selection(BackupPlan& plan, const Covered& covered, const Selection& selection) {
+Result<> apply_selection(BackupPlan& plan, Covered covered, const Selection& selection) {
+  // What isn't in the plan stands for nothing.
+  std::erase_if(covered, [&](const auto& each) {
+    return std::ranges::none_of(plan.items, [&](const model::Item& item) { return item.id == each.second; });
+  });
   std::vector<model::Item> kept;
   std::vector<model::ItemId> known;
   for (model::Item& item : plan.items) {

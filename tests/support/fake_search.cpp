@@ -37,7 +37,9 @@ std::int64_t newest(const fs::path& directory) {
   return found;
 }
 
-json error(const std::string& reason) { return {{"error", {{"type", "x"}, {"reason", reason}}}}; }
+json error(const std::string& reason, const std::string& type = "x") {
+  return {{"error", {{"type", type}, {"reason", reason}}}};
+}
 
 std::vector<std::string> parts_of(const std::string& path) {
   std::vector<std::string> parts = split(path.substr(0, path.find('?')), '/');
@@ -80,7 +82,7 @@ std::map<std::string, std::string> FakeSearch::contents() const {
 std::vector<std::string> FakeSearch::blocked() const {
   std::vector<std::string> names;
   for (const auto& [name, index] : indices_)
-    if (index.blocked) names.push_back(name);
+    if (!index.blocks.empty()) names.push_back(name);
   return names;
 }
 
@@ -124,6 +126,7 @@ std::optional<FakeOutcome> FakeSearch::answer(const FakeCommand& command) {
   }
   if (script.contains("$1/indices")) {
     std::string out;
+    if (!fs::exists(on_host(argv.at(4)) / "indices")) return FakeOutcome{};
     for (const auto& entry : fs::recursive_directory_iterator(on_host(argv.at(4)) / "indices")) {
       const std::string name = entry.path().filename();
       if (script.contains("cat --") && name == "snap-" + argv.at(5) + ".dat") out += read_file(entry.path());
@@ -147,6 +150,7 @@ FakeOutcome FakeSearch::curl(const std::string& config) {
   const std::string method = setting(lines, "request");
   const std::string body = setting(lines, "data-binary");
   requests.push_back(method + " " + path.substr(0, path.find('?')));
+  if (on_request) on_request(requests.back());
   const Answer answer = serve(method, path, body.empty() ? json() : json::parse(body));
   return {.out = answer.body.dump() + "\n" + std::to_string(answer.status)};
 }
@@ -163,7 +167,15 @@ FakeSearch::Answer FakeSearch::serve(const std::string& method, const std::strin
     return {.body = {{"nodes", {{"a", {{"name", "one"}, {"process", {{"id", 1}}}, {"settings", settings}}}}}}};
   }
   if (parts[0] == "_data_stream") return {.body = {{"data_streams", json::array()}}};
-  if (parts[0] == "_refresh") return {};
+  if (parts[0] == "_alias") {
+    json holders = json::object();
+    for (const auto& [name, index] : indices_) {
+      holders[name] = {{"aliases", json::object()}};
+      for (const auto& [alias, writes] : index.aliases)
+        holders[name]["aliases"][alias] = writes ? json{{"is_write_index", true}} : json::object();
+    }
+    return {.body = holders};
+  }
   if (parts[0] == "_cluster") {
     json repositories = json::object();
     for (const auto& [name, settings] : repositories_)
@@ -177,7 +189,8 @@ FakeSearch::Answer FakeSearch::serve(const std::string& method, const std::strin
                       {"uuid", index.uuid},
                       {"status", index.open ? "open" : "close"},
                       {"health", index.red ? "red" : "yellow"},
-                      {"docs.count", std::to_string(index.documents)}});
+                      {"docs.count", std::to_string(index.documents)},
+                      {"store.size", std::to_string(index.documents * 100)}});
     return {.body = list};
   }
   if (path.starts_with("/_cat/shards")) {
@@ -201,14 +214,43 @@ FakeSearch::Answer FakeSearch::serve_indices(const std::string& method, const st
   if (parts[0] == "_all") {
     json settings = json::object();
     for (const auto& [name, index] : indices_)
-      if (index.blocked) settings[name] = {{"settings", {{"index.blocks.write", "true"}}}};
+      for (const std::string& block : index.blocks) settings[name]["settings"]["index.blocks." + block] = "true";
     return {.body = settings};
   }
   for (const std::string& name : split(parts[0], ',')) {
     const auto found = indices_.find(name);
+    if (found == indices_.end() && is_alias(name))
+      return {.status = 400, .body = error("The provided expression [" + name + "] matches an alias")};
     if (found == indices_.end()) return {.status = 404, .body = error("no such index [" + name + "]")};
+    auto& blocks = found->second.blocks;
+    const bool lifts = body.size() == 1 && body.contains("index.blocks.read_only");
+    if (method != "POST" && blocks.contains("read_only") && !lifts)
+      return {.status = 403, .body = error("index [" + name + "] read-only", "cluster_block_exception")};
     if (method == "DELETE") indices_.erase(found);
-    if (method == "PUT") found->second.blocked = body["index.blocks.write"] == true;
+    if (method == "PUT")
+      for (const auto& [setting, value] : body.items()) {
+        const std::string block = setting.substr(std::string("index.blocks.").size());
+        if (value == true)
+          blocks.insert(block);
+        else
+          blocks.erase(block);
+      }
+  }
+  return {};
+}
+
+bool FakeSearch::is_alias(const std::string& name) const {
+  return std::ranges::any_of(indices_, [&](const auto& each) { return each.second.aliases.contains(name); });
+}
+
+std::string FakeSearch::refusal(const std::string& name, const std::map<std::string, bool>& aliases) const {
+  if (indices_.contains(name)) return "an open index with same name already exists";
+  if (is_alias(name)) return "Invalid index name [" + name + "], already exists as alias";
+  for (const auto& [alias, writes] : aliases) {
+    if (indices_.contains(alias)) return "[" + alias + "] conflicts with index";
+    for (const auto& [other, index] : indices_)
+      if (const auto found = index.aliases.find(alias); writes && found != index.aliases.end() && found->second)
+        return "alias [" + alias + "] has more than one write index";
   }
   return {};
 }
@@ -290,9 +332,14 @@ FakeSearch::Answer FakeSearch::make(const std::string& repository, const std::st
     const std::string id = entry["id"];
     // What was written is a file of its own, whose name the list has.
     const std::string data = std::format("__{:022}", std::hash<std::string>{}(index->second.text) % 1000000);
-    write(directory / "indices" / id / "0" / data, index->second.text);
-    write(directory / "indices" / id / "0" / ("snap-" + uuid + ".dat"),
-          json{{"text", data}, {"documents", index->second.documents}, {"blocked", index->second.blocked}}.dump());
+    const fs::path shard = directory / (hashed_paths ? "hash/indices" : "indices") / id / "0";
+    entry["shard_path_type"] = hashed_paths ? 2 : 0;
+    write(shard / data, index->second.text);
+    write(shard / ("snap-" + uuid + ".dat"), json{{"text", data},
+                                                  {"documents", index->second.documents},
+                                                  {"aliases", index->second.aliases},
+                                                  {"blocks", index->second.blocks}}
+                                                 .dump());
     held.push_back(index->first);
   }
   const bool whole = state == "SUCCESS";
@@ -321,28 +368,30 @@ FakeSearch::Answer FakeSearch::restore(const std::string& repository, const std:
   std::string uuid;
   for (const json& each : list["snapshots"])
     if (each["name"] == name) uuid = each["uuid"];
-  const bool unblocks = body.contains("ignore_index_settings");
   const std::string prefix =
       body.contains("rename_replacement")
           ? std::regex_replace(body["rename_replacement"].get<std::string>(), std::regex("\\$1$"), "")
           : "";
+  std::map<std::string, Index> restored;
   for (const json& each : body["indices"]) {
     const auto index = each.get<std::string>();
-    if (indices_.contains(prefix + index))
-      return {.status = 500, .body = error("an open index with same name already exists")};
-    const fs::path file =
-        directory / "indices" / list["indices"][index]["id"].get<std::string>() / "0" / ("snap-" + uuid + ".dat");
+    const json& known = list["indices"][index];
+    const fs::path file = directory / (known.value("shard_path_type", 0) == 0 ? "indices" : "hash/indices") /
+                          known["id"].get<std::string>() / "0" / ("snap-" + uuid + ".dat");
     if (!fs::exists(file)) return {.status = 500, .body = error("a file is missing: " + file.string())};
     const json held = json::parse(read_file(file));
-    Index restored;
-    restored.uuid = fresh_uuid();
     const fs::path data = file.parent_path() / held["text"].get<std::string>();
     if (!fs::exists(data)) return {.status = 500, .body = error("a file is missing: " + data.string())};
-    restored.text = read_file(data);
-    restored.documents = held["documents"].get<std::uint64_t>() - lost_documents;
-    restored.blocked = held["blocked"].get<bool>() && !unblocks;
-    indices_[prefix + index] = restored;
+    Index made{read_file(data), held["documents"].get<std::uint64_t>() - lost_documents};
+    made.uuid = fresh_uuid();
+    if (!body.contains("ignore_index_settings")) made.blocks = held["blocks"].get<std::set<std::string>>();
+    if (body.contains("index_settings")) made.blocks.insert("write");
+    if (body["include_aliases"] == true) made.aliases = held["aliases"].get<std::map<std::string, bool>>();
+    if (const std::string why = refusal(prefix + index, made.aliases); !why.empty())
+      return {.status = 500, .body = error(why)};
+    restored.emplace(prefix + index, std::move(made));
   }
+  for (auto& [index, made] : restored) indices_[index] = std::move(made);
   return {.body = {{"accepted", true}}};
 }
 

@@ -16,7 +16,7 @@ struct SearchAccess {
   std::string user;
   std::string password;       // of the container's environment; a secret
   std::string password_file;  // in the container; what it holds wins
-  std::string ca;             // in the container; empty: one of kKnownCa, or curl's own
+  std::string ca;             // in the container; empty: one of known_ca_files(), or curl's own
   bool insecure = false;
 
   [[nodiscard]] bool has_password() const { return !password.empty() || !password_file.empty(); }

@@ -10,8 +10,6 @@
 #include <string_view>
 #include <vector>
 
-#include "util/error.hpp"
-
 namespace davit::sources {
 
 struct BlobNames {

@@ -5,17 +5,17 @@
 #include <format>
 
 #include "sources/compose_labels.hpp"
+#include "sources/host_path.hpp"
 #include "sources/opensearch/plan.hpp"
+#include "sources/opensearch/selection.hpp"
 #include "sources/place_restore.hpp"
+#include "sources/postgres/detect.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
 namespace {
 
 using model::attribute;
-
-constexpr std::string_view kDocuments = "documents.";
-constexpr std::string_view kStream = "stream.";
 
 struct VersionNumber {
   int major = 0;
@@ -46,15 +46,57 @@ Conflict not_running(const model::Item& item) {
           false};
 }
 
-Result<> check_space(helper::Host& host, const model::Item& item, const SearchDirectory& directory,
-                     std::vector<Conflict>& conflicts, RunContext& run) {
-  TRY_ASSIGN(seen, glance_at_place(host, {helper::Place::Kind::directory, directory.host, false}, run));
+// Where a path of the container lies on the host; nothing if it is in no mount.
+std::optional<std::string> host_path(const engine::ContainerInfo& container, const std::string& path) {
+  const engine::Mount* mount = mount_of(container, path);
+  if (mount == nullptr || mount->source.empty()) return std::nullopt;
+  const auto below = path_below(path, normal_path(mount->destination));
+  return !below || *below == "." ? mount->source : mount->source + "/" + *below;
+}
+
+// Of what is replaced, as it is deleted before anything comes back.
+std::uint64_t freed_bytes(const SearchSelection& selection, const SearchPresent& present) {
+  std::uint64_t bytes = 0;
+  for (const SearchIndex& index : present.indices)
+    if (std::ranges::any_of(selection.things, [&](const SearchThing& thing) {
+          const DataStream* stream = thing.stream ? present.find_stream(thing.name) : nullptr;
+          return thing.name == index.name || (stream != nullptr && std::ranges::contains(stream->indices, index.name));
+        }))
+      bytes += index.bytes;
+  return bytes;
+}
+
+struct Room {
+  const SearchDirectory& directory;
+  const SearchSelection& selection;
+  const std::vector<SearchNode>& nodes;
+  const SearchPresent& present;
+};
+
+// For the files that are placed, and for the indices that come of them. How many bytes some of a backup's indices need
+// is not known, nor how a cluster spreads them.
+Result<> check_space(helper::Host& host, const model::Item& item, const engine::ContainerInfo& container,
+                     const Room& room, std::vector<Conflict>& conflicts, RunContext& run) {
+  const auto glance = [&](const std::string& path) {
+    return glance_at_place(host, {helper::Place::Kind::directory, path, false}, run);
+  };
+  const std::uint64_t needed = item.plain_bytes();
+  TRY_ASSIGN(seen, glance(room.directory.host));
   if (!seen.exists)
-    conflicts.push_back({"directory " + directory.host + " of the host is gone",
+    conflicts.push_back({"directory " + room.directory.host + " of the host is gone",
                          "make it, and start the service's container anew", false});
-  else if (seen.free_bytes < item.plain_bytes())
-    conflicts.push_back({std::format("directory {} has {} free, and the snapshot needs {} there", directory.host,
-                                     render_bytes(seen.free_bytes), render_bytes(item.plain_bytes())),
+  else if (seen.free_bytes < needed)
+    conflicts.push_back({std::format("directory {} has {} free, and the snapshot needs {} there", room.directory.host,
+                                     render_bytes(seen.free_bytes), render_bytes(needed)),
+                         "make room there", false});
+  if (room.nodes.size() != 1 || room.nodes.front().data_paths.size() != 1 || !room.selection.whole) return {};
+  const auto data = host_path(container, room.nodes.front().data_paths.front());
+  if (!data) return {};
+  TRY_ASSIGN(there, glance(*data));
+  const std::uint64_t room_there = there.free_bytes + freed_bytes(room.selection, room.present);
+  if (there.exists && room_there < needed)
+    conflicts.push_back({std::format("the data directory {} has room for {}, and the restored indices need {} there",
+                                     *data, render_bytes(room_there), render_bytes(needed)),
                          "make room there", false});
   return {};
 }
@@ -98,93 +140,6 @@ std::vector<Conflict> check_search_version(const model::Item& item, const Search
   return {{what, "--allow-version-change restores into the newer version", false}};
 }
 
-Result<SearchSelection> select_indices(const model::Item& item, const SearchOptions& options) {
-  SearchSelection selection;
-  const std::string& prefix = options.restore_prefix;
-  const auto taken = [&](const std::string& name) {
-    return options.restore_indices.empty() ||
-           std::ranges::any_of(options.restore_indices,
-                               [&](const std::string& pattern) { return matches_glob(pattern, name); });
-  };
-  std::vector<std::string> of_streams;
-  std::string known;
-  const auto document_count = [&](const std::string& name) {
-    return attribute(item.attributes, std::string(kDocuments) + name);
-  };
-  for (const auto& [key, value] : item.attributes) {
-    if (!key.starts_with(kStream)) continue;
-    const std::string name = key.substr(kStream.size());
-    const std::vector<std::string> indices = split(value, ',');
-    of_streams.insert(of_streams.end(), indices.begin(), indices.end());
-    known += (known.empty() ? "" : ", ") + name;
-    if (!taken(name)) continue;
-    if (!prefix.empty())
-      return fail(Errc::usage, "data stream " + escape_for_display(name) + " can't be restored under another name",
-                  "choose others with --indices, or restore without --indices-prefix");
-    selection.named.push_back(name);
-    selection.things.push_back({name, true, {}, {}});
-    for (const std::string& index : indices) {
-      selection.indices.push_back(index);
-      selection.documents[index] = document_count(index);
-    }
-  }
-  for (const auto& [key, value] : item.attributes) {
-    if (!key.starts_with(kDocuments)) continue;
-    const std::string name = key.substr(kDocuments.size());
-    if (std::ranges::contains(of_streams, name)) continue;
-    known += (known.empty() ? "" : ", ") + name;
-    if (!taken(name)) continue;
-    selection.named.push_back(name);
-    selection.indices.push_back(name);
-    selection.things.push_back({prefix + name, false, {}, {}});
-    selection.documents[prefix + name] = value;
-  }
-  if (selection.named.empty())
-    return fail(Errc::usage, "--indices fits nothing of " + item.id.text(), "it holds " + escape_for_display(known));
-  return selection;
-}
-
-std::vector<Conflict> check_names(const SearchSelection& selection, const std::vector<SearchIndex>& present,
-                                  const std::vector<DataStream>& streams) {
-  constexpr std::string_view kOther = "choose others with --indices, or other names with --indices-prefix";
-  std::vector<Conflict> conflicts;
-  for (const SearchThing& thing : selection.things) {
-    const auto stream = std::ranges::find(streams, thing.name, &DataStream::name);
-    const auto index = std::ranges::find(present, thing.name, &SearchIndex::name);
-    const bool is_stream = stream != streams.end();
-    const bool is_index = index != present.end();
-    if (thing.stream ? is_index : is_stream) {
-      conflicts.push_back({(is_stream ? "data stream " : "index ") + escape_for_display(thing.name) +
-                               " is there, and the backup has " + (is_stream ? "an index" : "a data stream") +
-                               " of that name",
-                           "delete it, or " + std::string(kOther), false});
-      continue;
-    }
-    std::uint64_t documents = 0;
-    bool counted = true;
-    bool closed = false;
-    for (const SearchIndex& each : present) {
-      const bool part =
-          thing.stream ? is_stream && std::ranges::contains(stream->indices, each.name) : each.name == thing.name;
-      if (!part) continue;
-      closed = closed || !each.open;
-      counted = counted && each.documents.has_value();
-      documents += each.documents.value_or(0);
-    }
-    const std::string what = (thing.stream ? "data stream " : "index ") + escape_for_display(thing.name);
-    if (closed)
-      conflicts.push_back({what + " is there, and closed: it can't be saved before it is replaced",
-                           "open or delete it, or " + std::string(kOther), false});
-    else if (!counted)
-      conflicts.push_back({what + " is there, and lacks shards: it can't be saved before it is replaced",
-                           "mend or delete it, or " + std::string(kOther), false});
-    else if (documents > 0)
-      conflicts.push_back(
-          {std::format("{} holds {} documents", what, documents), "use --replace, " + std::string(kOther), true});
-  }
-  return conflicts;
-}
-
 Result<std::vector<Conflict>> check_search(helper::Host& host, const model::Item& item, const Target& target,
                                            const SearchOptions& options, RunContext& run) {
   TRY_ASSIGN(selection, select_indices(item, options));
@@ -203,6 +158,7 @@ Result<std::vector<Conflict>> check_search(helper::Host& host, const model::Item
     return conflicts;
   }
   conflicts = check_search_version(item, client.product(), target.allow_version_change);
+  TRY_ASSIGN(present, look_into(client, run));
   TRY_ASSIGN(nodes, list_nodes(client, false, run));
   auto directory = find_search_directory(*container, first_service(item), nodes);
   if (!directory && directory.error().code() == Errc::usage)
@@ -210,10 +166,8 @@ Result<std::vector<Conflict>> check_search(helper::Host& host, const model::Item
   else if (!directory)
     return std::unexpected(std::move(directory).error());
   else
-    TRY(check_space(host, item, *directory, conflicts, run));
-  TRY_ASSIGN(present, list_indices(client, run));
-  TRY_ASSIGN(streams, list_streams(client, run));
-  for (Conflict& conflict : check_names(selection, present, streams)) conflicts.push_back(std::move(conflict));
+    TRY(check_space(host, item, *container, {*directory, selection, nodes, present}, conflicts, run));
+  for (Conflict& conflict : check_names(selection, present)) conflicts.push_back(std::move(conflict));
   return conflicts;
 }
 

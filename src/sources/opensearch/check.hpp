@@ -4,8 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "sources/opensearch/directory.hpp"
-#include "sources/opensearch/search_entry.hpp"
+#include "sources/opensearch/client.hpp"
 #include "sources/source.hpp"
 
 namespace davit::sources {
@@ -23,20 +22,5 @@ namespace davit::sources {
 // the same major version or the next. Pure.
 [[nodiscard]] std::vector<Conflict> check_search_version(const model::Item& item, const SearchProduct& present,
                                                          bool allow_change);
-
-// What of the item is restored, and as what.
-struct SearchSelection {
-  std::vector<std::string> named;                             // in the request
-  std::vector<std::string> indices;                           // that come of it, as they are called in the snapshot
-  std::vector<SearchThing> things;                            // as they will be called
-  std::map<std::string, std::string, std::less<>> documents;  // new name → recorded count
-};
-// Pure. Errc::usage if a pattern of `options` fits nothing.
-[[nodiscard]] Result<SearchSelection> select_indices(const model::Item& item, const SearchOptions& options);
-
-// What is there under these names. `present` and `streams` are the cluster's. Pure.
-[[nodiscard]] std::vector<Conflict> check_names(const SearchSelection& selection,
-                                                const std::vector<SearchIndex>& present,
-                                                const std::vector<DataStream>& streams);
 
 }  // namespace davit::sources

@@ -4,7 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/command.hpp"
+#include "sources/json_field.hpp"
+#include "sources/opensearch/search_error.hpp"
 #include "stream/memory_stream.hpp"
+#include "util/base64.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
@@ -14,23 +17,9 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 
 constexpr std::size_t kAnswerLimit = std::size_t{64} << 20U;
-constexpr std::string_view kHowToSignIn =
-    "name the user by the label davit.search.user, and a file in the container with the password by "
-    "davit.search.password_file";
-constexpr std::string_view kHowToTrust =
-    "name the CA certificate in the container by the label davit.search.ca, or set davit.search.insecure=true";
-
-// curl's own exit codes (curl's manual, EXIT CODES).
-constexpr int kNoSuchHost = 6;
-constexpr int kRefused = 7;
-constexpr int kTimeOut = 28;
-constexpr int kTlsFailed = 35;
-constexpr int kEmptyReply = 52;
-constexpr int kSendFailed = 55;
-constexpr int kReceiveFailed = 56;
-constexpr int kNotTrusted = 60;
-constexpr int kBadCaFile = 77;
-
+constexpr std::string_view kNoProxy =
+    "see what answers there: the label davit.search.url names the server itself, with nothing between that answers for "
+    "it";
 // $1: the last line of the settings. curl would do what half of them say: delete another index, whose name is the
 // beginning of the one that was meant. printf is the shell's own, so nothing of it is an argument of a process.
 constexpr std::string_view kWholeOrNothing =
@@ -38,67 +27,6 @@ constexpr std::string_view kWholeOrNothing =
 printf '%s\n' "$config" | curl -q --config -)sh";
 
 bool no_program(int exit_code) { return exit_code == 126 || exit_code == 127; }
-
-std::string base64(std::string_view text) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); i += 3) {
-    const auto at = [&](std::size_t k) -> unsigned {
-      return i + k < text.size() ? static_cast<unsigned char>(text[i + k]) : 0U;
-    };
-    const unsigned bits = (at(0) << 16U) | (at(1) << 8U) | at(2);
-    out += kDigits[(bits >> 18U) & 63U];
-    out += kDigits[(bits >> 12U) & 63U];
-    out += i + 1 < text.size() ? kDigits[(bits >> 6U) & 63U] : '=';
-    out += i + 2 < text.size() ? kDigits[bits & 63U] : '=';
-  }
-  return out;
-}
-
-Error curl_failure(const engine::CommandOutcome& outcome, const std::string& url) {
-  const std::string why =
-      "ask " + url + ": " +
-      (outcome.errors.empty() ? "curl ended with exit code " + std::to_string(outcome.exit_code) : outcome.errors);
-  switch (outcome.exit_code) {
-    case kNoSuchHost:
-    case kRefused:
-    case kTimeOut:
-    case kEmptyReply:
-    case kSendFailed:
-    case kReceiveFailed:
-    case kTlsFailed:
-      return {Errc::unavailable, why};
-    case kNotTrusted:
-      // The rest is advice about curl.
-      return {Errc::credentials, "ask " + url + ": its certificate is not accepted", std::string(kHowToTrust)};
-    case kBadCaFile:
-      return {Errc::usage, why, "the label davit.search.ca is a path in the container, of a file in PEM"};
-    default:
-      return {Errc::failed, why};
-  }
-}
-
-Error status_failure(const std::string& doing, int status, const std::string& body) {
-  const json parsed = json::parse(body, nullptr, false);
-  std::string reason = reason_of(parsed);
-  if (reason.empty()) reason = "status " + std::to_string(status);
-  const std::string why = doing + ": " + escape_for_display(reason);
-  switch (status) {
-    case 401:
-    case 403:
-      return {Errc::credentials, why, std::string(kHowToSignIn)};
-    case 404:
-      return {Errc::not_found, why};
-    case 408:
-    case 429:
-    case 502:
-    case 503:
-    case 504:
-      return {Errc::unavailable, why};
-    default:
-      return {Errc::failed, why};
-  }
-}
 
 Result<std::string> read_in_container(engine::Engine& engine, const engine::ContainerId& container,
                                       const std::string& path, RunContext& run) {
@@ -117,29 +45,6 @@ Result<std::string> read_in_container(engine::Engine& engine, const engine::Cont
 
 }  // namespace
 
-std::string reason_of(const json& answer) {
-  if (!answer.is_object() || !answer.contains("error")) return {};
-  const json* at = &answer["error"];
-  if (at->is_string()) return at->get<std::string>();
-  const auto reason = [](const json& error) {
-    const auto found = error.is_object() ? error.find("reason") : error.end();
-    return found != error.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  std::string first = reason(*at);
-  std::string last = first;
-  std::string type;
-  while (at->is_object() && at->contains("caused_by")) {
-    at = &(*at)["caused_by"];
-    if (!reason(*at).empty()) last = reason(*at);
-    if (at->is_object() && at->contains("type") && (*at)["type"].is_string()) type = (*at)["type"].get<std::string>();
-  }
-  if (last == first || first.contains(last)) return first;
-  // Of an access that was denied Java says nothing but the path.
-  if (type == "access_denied_exception") last = "access denied: " + last;
-  if (type == "no_such_file_exception") last = "no such file: " + last;
-  return first.empty() ? last : first + ": " + last;
-}
-
 std::string SearchProduct::text() const {
   return (distribution == "opensearch"      ? "OpenSearch "
           : distribution == "elasticsearch" ? "Elasticsearch "
@@ -155,7 +60,8 @@ Result<SearchClient::Answer> SearchClient::transfer_by_curl(const SearchRequest&
   TRY_ASSIGN(answer, engine::feed_command(*engine_, container_->id, command, in, run, kAnswerLimit));
   if (no_program(answer.outcome.exit_code) && answer.out.empty())
     return fail(Errc::not_found, "the container has no curl");
-  if (answer.outcome.exit_code != 0) return std::unexpected(curl_failure(answer.outcome, file_.url));
+  if (answer.outcome.exit_code != 0)
+    return std::unexpected(curl_failure(answer.outcome.exit_code, answer.outcome.errors, file_.url));
   std::string_view out = answer.out;
   while (out.ends_with('\n')) out.remove_suffix(1);
   const std::size_t line = out.rfind('\n');
@@ -173,7 +79,7 @@ Result<SearchClient::Answer> SearchClient::transfer_by_http(const SearchRequest&
   message.url = file_.url + request.path;
   message.timeout = request.timeout;
   if (!file_.user.empty())
-    message.headers.push_back({"Authorization", "Basic " + base64(file_.user + ":" + file_.password)});
+    message.headers.push_back({"Authorization", "Basic " + encode_base64(file_.user + ":" + file_.password)});
   if (!request.body.empty()) {
     message.headers.push_back({"Content-Type", "application/json"});
     message.body = request.body;
@@ -192,19 +98,34 @@ Result<json> SearchClient::ask(const SearchRequest& request, RunContext& run) co
   const std::string doing = request.method + " " + request.path.substr(0, request.path.find('?'));
   if (answer.status < 200 || answer.status > 299)
     return std::unexpected(status_failure(doing, answer.status, answer.body));
-  if (trim(answer.body).empty()) return json();
   json parsed = json::parse(answer.body, nullptr, false);
-  if (parsed.is_discarded()) return fail(Errc::unavailable, doing + ": the answer is no JSON");
+  if (!parsed.is_object() && !parsed.is_array())
+    return fail(Errc::unavailable, doing + ": the answer is no JSON", std::string(kNoProxy));
   return parsed;
 }
 
+Result<json> SearchClient::ask_object(const SearchRequest& request, RunContext& run) const {
+  TRY_ASSIGN(answer, ask(request, run));
+  if (!answer.is_object())
+    return fail(Errc::unavailable, request.method + " " + request.path + ": the answer is no JSON object",
+                std::string(kNoProxy));
+  return answer;
+}
+
 Result<json> SearchClient::get(const std::string& path, RunContext& run) const {
-  return ask({.method = "GET", .path = path}, run);
+  return ask_object({.method = "GET", .path = path}, run);
+}
+
+Result<json> SearchClient::rows(const std::string& path, RunContext& run) const {
+  TRY_ASSIGN(answer, ask({.method = "GET", .path = path}, run));
+  if (!answer.is_array())
+    return fail(Errc::unavailable, "GET " + path + ": the answer is no table", std::string(kNoProxy));
+  return answer;
 }
 
 Result<json> SearchClient::send(const std::string& method, const std::string& path, const json& body,
                                 RunContext& run) const {
-  return ask({.method = method, .path = path, .body = body.is_null() ? std::string() : body.dump()}, run);
+  return ask_object({.method = method, .path = path, .body = body.is_null() ? std::string() : body.dump()}, run);
 }
 
 Result<> SearchClient::remove(const std::string& path, RunContext& run) const {
@@ -216,21 +137,18 @@ Result<> SearchClient::remove(const std::string& path, RunContext& run) const {
 
 Result<> SearchClient::introduce(const std::string& body) {
   const json said = json::parse(body, nullptr, false);
-  const auto text = [&](const json& object, const char* name) {
-    const auto found = object.is_object() ? object.find(name) : object.end();
-    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  const json version = said.is_object() && said.contains("version") ? said["version"] : json();
-  product_.version = text(version, "number");
-  product_.distribution = text(version, "distribution");
+  const json& version = field(said, "version");
+  product_.version = text_field(version, "number");
+  product_.distribution = text_field(version, "distribution");
   if (product_.distribution.empty()) product_.distribution = "elasticsearch";
-  product_.cluster = text(said, "cluster_name");
-  product_.cluster_uuid = text(said, "cluster_uuid");
+  product_.cluster = text_field(said, "cluster_name");
+  product_.cluster_uuid = text_field(said, "cluster_uuid");
   if (product_.version.empty())
     return fail(Errc::failed, "what answers at " + file_.url + " is neither OpenSearch nor Elasticsearch",
                 "set the label davit.search.url, or davit.search=off");
   if (product_.cluster_uuid.empty() || product_.cluster_uuid == "_na_")
-    return fail(Errc::unavailable, "its cluster has not formed");
+    return fail(Errc::unavailable, "the server at " + file_.url + " has no cluster yet",
+                "its log says which nodes it waits for");
   return {};
 }
 
@@ -301,7 +219,8 @@ Result<> SearchClient::find_way(RunContext& run) {
     }
   }
   if (last) return std::unexpected(*std::move(last));
-  return fail(Errc::unavailable, "nothing answers");
+  return fail(Errc::unavailable, "nothing answers at " + file_.url + " as a search server would",
+              "set the label davit.search.url to where it listens");
 }
 
 Result<SearchClient> SearchClient::connect(engine::Engine& engine, const engine::ContainerInfo& container,

@@ -35,12 +35,13 @@ class SearchClient {
                                                               const engine::ContainerInfo& container,
                                                               std::chrono::seconds patience, RunContext& run);
 
-  // The answer's JSON (null for an empty one). A status beyond 2xx is an error with the server's own reason: not_found
-  // (404), credentials (401, 403), unavailable (408, 429, 502, 503, 504, or no answer), failed (all else).
-  [[nodiscard]] Result<nlohmann::json> ask(const SearchRequest& request, RunContext& run) const;
+  // The answer, a JSON object. Errc::unavailable if none comes, or something else; a status beyond 2xx is an error as
+  // status_failure() says.
   [[nodiscard]] Result<nlohmann::json> get(const std::string& path, RunContext& run) const;
   [[nodiscard]] Result<nlohmann::json> send(const std::string& method, const std::string& path,
                                             const nlohmann::json& body, RunContext& run) const;
+  // The same of a table (`_cat`), which is an array of rows.
+  [[nodiscard]] Result<nlohmann::json> rows(const std::string& path, RunContext& run) const;
   // DELETE; what isn't there is fine.
   [[nodiscard]] Result<> remove(const std::string& path, RunContext& run) const;
 
@@ -57,6 +58,8 @@ class SearchClient {
   };
   SearchClient(engine::Engine& engine, const engine::ContainerInfo& container)
       : engine_(&engine), container_(std::make_shared<engine::ContainerInfo>(container)) {}
+  [[nodiscard]] Result<nlohmann::json> ask(const SearchRequest& request, RunContext& run) const;
+  [[nodiscard]] Result<nlohmann::json> ask_object(const SearchRequest& request, RunContext& run) const;
   [[nodiscard]] Result<> settle_access(RunContext& run);
   [[nodiscard]] Result<Answer> transfer(const SearchRequest& request, RunContext& run) const;
   [[nodiscard]] Result<Answer> transfer_by_curl(const SearchRequest& request, RunContext& run) const;
@@ -74,8 +77,5 @@ class SearchClient {
   std::shared_ptr<const TemporaryFile> ca_file_;  // for it
   SearchProduct product_;
 };
-
-// "reason: deeper reason" of an error as OpenSearch answers it; empty if it is none. Pure.
-[[nodiscard]] std::string reason_of(const nlohmann::json& answer);
 
 }  // namespace davit::sources

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "net/url.hpp"
+#include "sources/json_field.hpp"
 #include "util/log.hpp"
 #include "util/text.hpp"
 
@@ -15,11 +16,6 @@ using nlohmann::json;
 
 // A server takes 4 KiB for the first line of a request, unless it was told otherwise.
 constexpr std::size_t kBatchBytes = 3000;
-
-std::string text_of(const json& object, const char* name) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 std::vector<std::string> texts_of(const json& value) {
   std::vector<std::string> texts;
@@ -32,8 +28,14 @@ std::vector<std::string> texts_of(const json& value) {
   return texts;
 }
 
-// Indices that a server makes by itself, again on every fresh cluster, and that are of no use in another: system
-// indices, what the security plugin logs, what Query Insights collects. Dashboards are their users' work.
+std::optional<std::uint64_t> number_in(const std::string& text) {
+  std::uint64_t number = 0;
+  if (std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc{}) return std::nullopt;
+  return number;
+}
+
+// Indices that belong to the server: system indices, what the security plugin logs, what Query Insights collects. Most
+// are made anew on every fresh cluster, some can't be restored into another. Dashboards are their users' work.
 bool is_own(std::string_view name, bool opensearch) {
   if (opensearch && (name == ".kibana" || name.starts_with(".kibana_"))) return false;
   return name.starts_with('.') || name.starts_with("security-auditlog-") || name.starts_with("top_queries-");
@@ -57,15 +59,15 @@ Result<std::vector<SearchNode>> list_nodes(const SearchClient& client, bool loca
                                     "nodes.*.settings.path*",
                                 run));
   std::vector<SearchNode> nodes;
-  const auto all = answer.is_object() ? answer.find("nodes") : answer.end();
-  if (all == answer.end() || !all->is_object()) return fail(Errc::failed, "the server doesn't tell its nodes");
-  for (const json& each : *all) {
+  const json& all = field(answer, "nodes");
+  if (!all.is_object()) return fail(Errc::failed, "the server doesn't tell its nodes");
+  for (const json& each : all) {
     SearchNode node;
-    node.name = text_of(each, "name");
-    if (each.contains("process")) node.process = each["process"].value("id", 0);
-    const json settings = each.value("settings", json::object());
-    if (settings.contains("path.data")) node.data_paths = texts_of(settings["path.data"]);
-    if (node.data_paths.empty()) node.data_paths = {text_of(settings, "path.home") + "/data"};
+    node.name = text_field(each, "name");
+    node.process = static_cast<int>(number_field(field(each, "process"), "id", 0));
+    const json& settings = field(each, "settings");
+    node.data_paths = texts_of(field(settings, "path.data"));
+    if (node.data_paths.empty()) node.data_paths = {text_field(settings, "path.home") + "/data"};
     for (const auto& [key, value] : settings.items())
       if (key == "path.repo" || key.starts_with("path.repo."))
         for (std::string& path : texts_of(value)) {
@@ -79,27 +81,31 @@ Result<std::vector<SearchNode>> list_nodes(const SearchClient& client, bool loca
 }
 
 Result<std::vector<SearchIndex>> list_indices(const SearchClient& client, RunContext& run) {
-  TRY_ASSIGN(answer,
-             client.get("/_cat/indices?format=json&h=index,uuid,status,health,docs.count&expand_wildcards=all", run));
+  TRY_ASSIGN(answer, client.rows("/_cat/indices?format=json&h=index,uuid,status,health,docs.count,store.size&bytes=b&"
+                                 "expand_wildcards=all",
+                                 run));
   std::vector<SearchIndex> indices;
   for (const json& each : answer) {
     SearchIndex index;
-    index.name = text_of(each, "index");
-    index.uuid = text_of(each, "uuid");
-    index.open = text_of(each, "status") != "close";
-    index.health = text_of(each, "health");
-    const std::string count = text_of(each, "docs.count");
-    std::uint64_t number = 0;
-    if (std::from_chars(count.data(), count.data() + count.size(), number).ec == std::errc{}) index.documents = number;
+    index.name = text_field(each, "index");
+    index.uuid = text_field(each, "uuid");
+    index.open = text_field(each, "status") != "close";
+    index.health = text_field(each, "health");
+    index.documents = number_in(text_field(each, "docs.count"));
+    index.bytes = number_in(text_field(each, "store.size")).value_or(0);
     indices.push_back(std::move(index));
   }
   std::ranges::sort(indices, {}, &SearchIndex::name);
   return indices;
 }
 
-void refresh(const SearchClient& client, RunContext& run) {
-  if (auto done = client.send("POST", "/_refresh", json(), run); !done)
-    log_info("refresh the indices: " + done.error().message());
+void refresh(const SearchClient& client, const std::vector<SearchIndex>& indices, RunContext& run) {
+  std::vector<std::string> names;
+  for (const SearchIndex& each : indices)
+    if (each.open) names.push_back(each.name);
+  for (const std::string& batch : path_batches(names))
+    if (auto done = client.send("POST", "/" + batch + "/_refresh", json(), run); !done)
+      log_info("refresh the indices: " + done.error().message());
 }
 
 Result<std::vector<DataStream>> list_streams(const SearchClient& client, RunContext& run) {
@@ -111,11 +117,10 @@ Result<std::vector<DataStream>> list_streams(const SearchClient& client, RunCont
     return std::unexpected(std::move(answer).error());
   }
   std::vector<DataStream> streams;
-  for (const json& each : answer->value("data_streams", json::array())) {
+  for (const json& each : list_field(*answer, "data_streams")) {
     DataStream stream;
-    stream.name = text_of(each, "name");
-    for (const json& index : each.value("indices", json::array()))
-      stream.indices.push_back(text_of(index, "index_name"));
+    stream.name = text_field(each, "name");
+    for (const json& index : list_field(each, "indices")) stream.indices.push_back(text_field(index, "index_name"));
     streams.push_back(std::move(stream));
   }
   std::ranges::sort(streams, {}, &DataStream::name);

@@ -1,6 +1,6 @@
 #pragma once
-// What a search cluster holds: nodes, indices, data streams. Typed over the REST API of OpenSearch and Elasticsearch,
-// as far as both agree.
+// What a search cluster holds: nodes, indices, data streams. Typed over the REST API of OpenSearch 2 and Elasticsearch
+// 7.10 and newer, as far as both agree (their references: Nodes info, CAT indices, Data streams).
 
 #include <cstdint>
 #include <optional>
@@ -27,11 +27,13 @@ struct SearchIndex {
   std::string health;                      // "green", "yellow", "red"; empty for one that is closed
   std::optional<std::uint64_t> documents;  // as its searchers see them, those nested in others included; nothing if
                                            // a shard is missing
+  std::uint64_t bytes = 0;                 // of all copies of its shards
 };
 // All of them, hidden and closed ones included, by name.
 [[nodiscard]] Result<std::vector<SearchIndex>> list_indices(const SearchClient& client, RunContext& run);
-// Lets searchers see what was written before; what it can't be done for stays as it is.
-void refresh(const SearchClient& client, RunContext& run);
+// Lets searchers see what was written before; what it can't be done for stays as it is. A server waits a minute for an
+// index without its primary shards.
+void refresh(const SearchClient& client, const std::vector<SearchIndex>& indices, RunContext& run);
 
 struct DataStream {
   std::string name;

@@ -25,10 +25,7 @@ Result<SnapshotContents> parse_contents(std::string_view index_file, std::string
       if (ours) contents.indices.insert(name);
       // Where the files of shards lie elsewhere (shard_path_type), nothing is known to be of no use.
       const bool fixed = index.value("shard_path_type", 0) == 0;
-      if (ours)
-        contents.directories.insert(id);
-      else if (fixed)
-        contents.others.insert(id);
+      if (fixed) (ours ? contents.directories : contents.others).insert(id);
     }
     for (const std::string& id : contents.directories) contents.others.erase(id);
     return contents;

@@ -13,7 +13,7 @@ namespace davit::sources {
 
 struct SnapshotContents {
   std::set<std::string> indices;      // names
-  std::set<std::string> directories;  // below indices/, that the snapshot has files in
+  std::set<std::string> directories;  // below indices/, that the snapshot has files in, where that is known
   std::set<std::string> others;       // below indices/, that only other snapshots have files in
 };
 // Pure. Errc::corrupt if it is no such list, or has no such snapshot.

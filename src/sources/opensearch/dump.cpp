@@ -7,6 +7,7 @@
 #include "sources/opensearch/blobs.hpp"
 #include "sources/opensearch/contents.hpp"
 #include "sources/opensearch/repository.hpp"
+#include "sources/opensearch/selection.hpp"
 #include "sources/opensearch/snapshot.hpp"
 #include "util/text.hpp"
 
@@ -25,8 +26,16 @@ std::string lowercase(std::string text) {
   return text;
 }
 
+// Beside the indices of the repository; $2: the snapshot's uuid. There is none where the cluster keeps shards elsewhere
+// in the repository: then nothing is known to be of no use.
+constexpr std::string_view kListsOfShards =
+    R"sh(for f in */*/snap-"$2".dat; do if [ -e "$f" ]; then cat -- "$f" || exit; fi; done)sh";
+constexpr std::string_view kFilesOfShards = R"sh(for f in */*/__*; do printf '%s\n' "$f"; done)sh";
+
 struct Taken {
   SearchChoice choice;  // with the counts of before
+  std::vector<SearchAlias> aliases;
+  IndexBlocks blocks;
   TakenSnapshot snapshot;
 };
 
@@ -46,17 +55,28 @@ Result<> refuse_red(const SearchChoice& choice) {
                   pattern);
 }
 
+Result<SearchChoice> choose_now(const SearchSeat& seat, RunContext& run) {
+  TRY_ASSIGN(indices, list_indices(seat.client, run));
+  TRY_ASSIGN(streams, list_streams(seat.client, run));
+  return choose_indices(indices, streams, seat.patterns, seat.client.product().distribution == "opensearch");
+}
+
 // An index may be deleted between the moment when it is named and that when the snapshot begins.
 Result<Taken> snapshot_now(const SearchSeat& seat, const std::string& name, const json& mark, RunContext& run) {
   const SearchClient& client = seat.client;
   for (int attempt = 1;; ++attempt) {
-    refresh(client, run);
-    TRY_ASSIGN(indices, list_indices(client, run));
-    TRY_ASSIGN(streams, list_streams(client, run));
     Taken taken;
-    taken.choice = choose_indices(indices, streams, seat.patterns, client.product().distribution == "opensearch");
-    if (taken.choice.indices.empty()) return fail(Errc::failed, "the cluster holds no open index any more");
-    TRY(refuse_red(taken.choice));
+    TRY_ASSIGN(unrefreshed, choose_now(seat, run));
+    TRY(refuse_red(unrefreshed));
+    refresh(client, unrefreshed.indices, run);
+    TRY_ASSIGN(choice, choose_now(seat, run));
+    if (choice.indices.empty()) return fail(Errc::failed, "the cluster holds no open index any more");
+    TRY(refuse_red(choice));
+    taken.choice = std::move(choice);
+    TRY_ASSIGN(aliases, list_aliases(client, run));
+    TRY_ASSIGN(blocks, list_blocks(client, run));
+    taken.aliases = std::move(aliases);
+    taken.blocks = std::move(blocks);
     SnapshotRequest request{std::string(kSearchRepository), name, taken.choice.named(), {}, mark};
     for (const SearchIndex& index : taken.choice.indices) request.expected.push_back(index.name);
     auto snapshot = take_snapshot(client, request, run);
@@ -81,10 +101,15 @@ Result<SnapshotContents> read_contents(const SearchSeat& seat, Generation genera
 }
 
 // Runs a script beside the indices of the repository; $2: the snapshot's uuid.
-Result<std::string> read_indices(const SearchSeat& seat, const std::string& script, const std::string& uuid,
+Result<std::string> read_indices(const SearchSeat& seat, std::string_view script, const std::string& uuid,
                                  RunContext& run) {
   engine::Command command;
-  command.argv = {"sh", "-c", R"(cd -- "$1/indices" || exit; )" + script, "davit", seat.directory.repository(), uuid};
+  command.argv = {"sh",
+                  "-c",
+                  R"([ -d "$1/indices" ] || exit 0; cd -- "$1/indices" || exit; )" + std::string(script),
+                  "davit",
+                  seat.directory.repository(),
+                  uuid};
   TRY_ASSIGN(answer, engine::run_command_for_text(seat.client.engine(), seat.client.container().id, command, run,
                                                   kContentsLimit));
   if (answer.outcome.exit_code != 0)
@@ -97,8 +122,8 @@ Result<std::vector<std::string>> choose_excluded(const SearchSeat& seat, const S
                                                  const TakenSnapshot& snapshot, RunContext& run) {
   std::vector<std::string> excluded;
   for (const std::string& id : contents.others) excluded.push_back("indices/" + id);
-  TRY_ASSIGN(lists, read_indices(seat, R"(cat -- */*/snap-"$2".dat)", snapshot.uuid, run));
-  TRY_ASSIGN(present, read_indices(seat, R"(for f in */*/__*; do printf '%s\n' "$f"; done)", snapshot.uuid, run));
+  TRY_ASSIGN(lists, read_indices(seat, kListsOfShards, snapshot.uuid, run));
+  TRY_ASSIGN(present, read_indices(seat, kFilesOfShards, snapshot.uuid, run));
   const auto unneeded = unneeded_blobs(parse_blob_names(lists), snapshot.files, split(present, '\n'));
   // A helper is told each of them. Where there are so many, what is gained is small beside what stays.
   if (unneeded.size() > kMostExcluded) return excluded;
@@ -106,22 +131,37 @@ Result<std::vector<std::string>> choose_excluded(const SearchSeat& seat, const S
   return excluded;
 }
 
+// What a restore has to know before it deletes anything, and to set behind it.
+void note_aliases(const Taken& taken, model::Item& item) {
+  const auto is_taken = [&](const std::string& name) {
+    return std::ranges::contains(taken.choice.indices, name, &SearchIndex::name) ||
+           std::ranges::contains(taken.choice.streams, name, &DataStream::name);
+  };
+  for (SearchAlias alias : taken.aliases) {
+    std::erase_if(alias.holders, [&](const std::string& holder) { return !is_taken(holder); });
+    if (!alias.holders.empty()) item.attributes[std::string(kAliasOf) + alias.name] = render_alias(alias);
+  }
+  for (const auto& [name, blocks] : taken.blocks)
+    if (is_taken(name) && !blocks.empty()) item.attributes[std::string(kBlocksOf) + name] = render_blocks(blocks);
+}
+
 // Exact only if nothing was written meanwhile.
 Result<> note_documents(const SearchSeat& seat, const Taken& taken, model::Item& item, RunContext& run) {
-  refresh(seat.client, run);
+  refresh(seat.client, taken.choice.indices, run);
   TRY_ASSIGN(after, list_indices(seat.client, run));
   for (const SearchIndex& before : taken.choice.indices) {
     const auto now = std::ranges::find(after, before.name, &SearchIndex::name);
     const std::uint64_t count = before.documents.value_or(0);
     const bool same =
         now != after.end() && now->uuid == before.uuid && before.documents && now->documents == before.documents;
-    item.attributes["documents." + before.name] = (same ? "" : "~") + std::to_string(count);
+    item.attributes[std::string(kDocumentsOf) + before.name] = (same ? "" : "~") + std::to_string(count);
   }
   for (const DataStream& stream : taken.choice.streams) {
     std::string names;
     for (const std::string& name : stream.indices) names += (names.empty() ? "" : ",") + name;
-    item.attributes["stream." + stream.name] = names;
+    item.attributes[std::string(kStreamOf) + stream.name] = names;
   }
+  note_aliases(taken, item);
   item.attributes["shards"] = std::to_string(taken.snapshot.shards);
   item.attributes["snapshot_uuid"] = taken.snapshot.uuid;
   return {};

@@ -58,7 +58,9 @@ void tell_not_covered(const SearchChoice& choice, const model::ItemId& id, Plan&
   if (!choice.own.empty())
     plan.not_covered.push_back(
         {id.text() + " indices of its own",
-         joined(choice.own) + ": every cluster makes them anew; davit.search.indices names what is wanted of them"});
+         joined(choice.own) +
+             ": what the server keeps for itself is not taken; davit.search.indices names what is wanted "
+             "of it"});
   plan.not_covered.push_back({id.text() + " global state",
                               "settings and templates of the cluster, ingest pipelines, policies, users and roles are "
                               "not part of a snapshot of indices"});
@@ -80,11 +82,14 @@ Result<> plan_cluster(const Stack& stack, SearchClient client, const Service& se
   item.attributes["cluster"] = product.cluster;
   item.attributes["cluster_uuid"] = product.cluster_uuid;
   tell_not_covered(choice, item.id, plan);
-  cover_mounts(stack, directory, nodes, item, plan);
   if (choice.indices.empty()) {
-    plan.not_covered.push_back({item.id.text(), "it holds no open index"});
+    // What else its volumes hold must not be lost: nothing stands for them.
+    plan.not_covered.push_back({item.id.text(),
+                                "it holds no open index to take, so there is no snapshot; its volumes are backed up as "
+                                "they are"});
     return {};
   }
+  cover_mounts(stack, directory, nodes, item, plan);
   model::Artefact artefact;
   artefact.path = "search/" + artefact_name(item.id.name) + ".tar" + std::string(stream::file_suffix(encoding.codec));
   artefact.content = model::Content::tar;

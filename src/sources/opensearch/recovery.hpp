@@ -1,5 +1,6 @@
 #pragma once
-// Restoring indices from a snapshot, and waiting until their primary shards are there.
+// Restoring indices from a snapshot, and waiting until their primary shards are there (REST API: Restore snapshot, CAT
+// shards, CAT recovery).
 
 #include <map>
 #include <string>
@@ -15,10 +16,12 @@ struct RecoveryRequest {
   std::vector<std::string> named;     // indices of no stream, and streams, as the snapshot has them
   std::vector<std::string> expected;  // indices that must come of it, as they are called in the snapshot
   std::string prefix = {};            // of their new names
-  bool unblock = false;               // what was not to be written to may be
 };
+// All of it, or nothing: what can't be restored under its name is refused by the server. Nobody can write to what comes
+// of it (`index.blocks.write`), whatever blocks it had; set_blocks() gives it those that it is to have.
+[[nodiscard]] Result<> begin_recovery(const SearchClient& client, const RecoveryRequest& request, RunContext& run);
 // Errc::failed with the reason if a shard can't be restored, Errc::unavailable if nothing moves for half an hour.
-[[nodiscard]] Result<> restore_indices(const SearchClient& client, const RecoveryRequest& request, RunContext& run);
+[[nodiscard]] Result<> await_recovery(const SearchClient& client, const RecoveryRequest& request, RunContext& run);
 
 // The state of the primary shards of these indices, from the answer of GET _cat/shards; pure.
 struct ShardCount {

@@ -6,6 +6,7 @@
 
 #include "engine/command.hpp"
 #include "net/url.hpp"
+#include "sources/json_field.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
@@ -17,11 +18,6 @@ constexpr std::string_view kOneWriter =
     "one cluster writes to a repository: mount a directory of its own into the other one. Then, so that this one reads "
     "anew what is there: DELETE _snapshot/davit";
 
-std::string text_of(const json& object, const char* name) {
-  const auto found = object.is_object() ? object.find(name) : object.end();
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 // Not compressed: its lists are short, and can be read (see blobs.hpp).
 json registration(const SearchDirectory& directory) {
   return {{"type", "fs"}, {"settings", {{"location", directory.repository()}, {"compress", false}}}};
@@ -32,17 +28,17 @@ Result<bool> is_registered(const SearchClient& client, const SearchDirectory& di
   auto answer = client.get(snapshot_path(kSearchRepository), run);
   if (!answer && answer.error().code() == Errc::not_found) return false;
   if (!answer) return std::unexpected(std::move(answer).error());
-  const json entry = answer->value(std::string(kSearchRepository), json::object());
-  const json settings = entry.value("settings", json::object());
-  return text_of(entry, "type") == "fs" && text_of(settings, "location") == directory.repository() &&
-         text_of(settings, "readonly") != "true";
+  const json& entry = field(*answer, "davit");
+  const json& settings = field(entry, "settings");
+  return text_field(entry, "type") == "fs" && text_field(settings, "location") == directory.repository() &&
+         text_field(settings, "readonly") != "true";
 }
 
 // As this cluster has left it; nothing where it hasn't looked yet.
 Result<std::optional<Generation>> generation_in_cluster(const SearchClient& client, RunContext& run) {
   TRY_ASSIGN(answer, client.get("/_cluster/state/metadata?filter_path=metadata.repositories", run));
   const json::json_pointer where("/metadata/repositories/davit/generation");
-  if (!answer.is_object() || !answer.contains(where) || !answer[where].is_number_integer()) return std::nullopt;
+  if (!answer.contains(where) || !answer[where].is_number_integer()) return std::nullopt;
   const auto value = answer[where].get<std::int64_t>();
   if (value < -1) return std::nullopt;
   return Generation{value};
@@ -123,20 +119,19 @@ Result<std::vector<OwnSnapshot>> list_snapshots(const SearchClient& client, std:
                      "snapshots.metadata,snapshots.start_time_in_millis",
                  run));
   std::vector<OwnSnapshot> snapshots;
-  if (!answer.is_object()) return snapshots;
-  for (const json& each : answer.value("snapshots", json::array())) {
+  for (const json& each : list_field(answer, "snapshots")) {
     OwnSnapshot snapshot;
-    snapshot.name = text_of(each, "snapshot");
-    snapshot.uuid = text_of(each, "uuid");
-    snapshot.state = text_of(each, "state");
-    snapshot.started = each.value("start_time_in_millis", std::int64_t{0});
+    snapshot.name = text_field(each, "snapshot");
+    snapshot.uuid = text_field(each, "uuid");
+    snapshot.state = text_field(each, "state");
+    snapshot.started = number_field(each, "start_time_in_millis", 0);
     const json::json_pointer where("/metadata/davit");
     if (each.contains(where)) {
       const json& mark = each[where];
       snapshot.ours = true;
-      snapshot.cluster = text_of(mark, "cluster");
-      snapshot.backup = text_of(mark, "backup");
-      if (auto stack = decode_file_name(text_of(mark, "stack"))) snapshot.stack = *std::move(stack);
+      snapshot.cluster = text_field(mark, "cluster");
+      snapshot.backup = text_field(mark, "backup");
+      if (auto stack = decode_file_name(text_field(mark, "stack"))) snapshot.stack = *std::move(stack);
     }
     snapshots.push_back(std::move(snapshot));
   }

@@ -1,6 +1,6 @@
 #pragma once
 // davit's own snapshot repository in a cluster, and what it holds. One cluster writes to it: that another one has, is
-// seen before anything is done.
+// seen before anything is done (REST API: Register, Verify and Delete snapshot repository, Cluster state).
 
 #include <functional>
 #include <nlohmann/json_fwd.hpp>

@@ -5,7 +5,7 @@
 #include <format>
 #include <nlohmann/json.hpp>
 
-#include "sources/host_path.hpp"
+#include "sources/json_field.hpp"
 #include "sources/opensearch/exchange.hpp"
 #include "sources/opensearch/plan.hpp"
 #include "sources/opensearch/recovery.hpp"
@@ -24,6 +24,9 @@ using nlohmann::json;
 
 constexpr std::string_view kPlaced = "davit-restore-";
 constexpr std::string_view kSaved = "davit-saved-";
+constexpr std::string_view kQuiet = "stop what uses the cluster, and try again";
+// A guard takes entries of 1 MiB, with their names.
+constexpr std::size_t kLargestEntry = 1'000'000;
 
 }  // namespace
 
@@ -78,23 +81,23 @@ Result<> SearchRestoration::register_copy(RunContext& run) {
                   {"settings", {{"location", directory_.path + "/" + entry_.repository}, {"readonly", true}}}};
   TRY(client_.send("PUT", snapshot_path(entry_.repository), body, run));
   TRY_ASSIGN(answer, client_.get(snapshot_path(entry_.repository, attribute(item_.attributes, "snapshot")), run));
-  const json snapshots = answer.value("snapshots", json::array());
-  if (snapshots.size() != 1) return fail(Errc::corrupt, "it is not there");
+  const json& snapshots = list_field(answer, "snapshots");
+  if (snapshots.size() != 1)
+    return fail(Errc::corrupt,
+                "the backup's files hold no snapshot " + attribute(item_.attributes, "snapshot") + " for the server");
   std::vector<std::string> recorded;
-  constexpr std::string_view kDocuments = "documents.";
   for (const auto& [key, value] : item_.attributes)
-    if (key.starts_with(kDocuments)) recorded.push_back(key.substr(kDocuments.size()));
+    if (key.starts_with(kDocumentsOf)) recorded.push_back(key.substr(kDocumentsOf.size()));
   if (const std::string why = incomplete(snapshots[0], recorded); !why.empty())
     return fail(Errc::corrupt, escape_for_display(why));
   return {};
 }
 
 Result<> SearchRestoration::commit(RunContext& run) {
-  TRY_ASSIGN(present, list_indices(client_, run));
-  TRY_ASSIGN(streams, list_streams(client_, run));
-  TRY(refuse_conflicts(check_names(selection_, present, streams), replace_));
+  TRY_ASSIGN(present, look_into(client_, run));
+  TRY(refuse_conflicts(check_names(selection_, present), replace_));
   SearchEntry begun = entry_;
-  TRY(note_old(client_, begun.things, run));
+  note_old(present, begun.things);
   const bool replaces = std::ranges::any_of(begun.things, [](const SearchThing& each) { return !each.old.empty(); });
   if (replaces) {
     begun.saved = std::string(kSaved) + run.run_id;
@@ -107,24 +110,44 @@ Result<> SearchRestoration::commit(RunContext& run) {
   entry_.step = SearchEntry::Step::replacing;
   TRY(record());
   TRY(delete_old(client_, entry_, run));
-  const RecoveryRequest request{
-      entry_.repository, attribute(item_.attributes, "snapshot"), selection_.named, selection_.indices, prefix_, false};
-  TRY(restore_indices(client_, request, run));
+  TRY(recover(run));
   return compare_documents(run);
+}
+
+Result<> SearchRestoration::recover(RunContext& run) {
+  const RecoveryRequest request{entry_.repository, attribute(item_.attributes, "snapshot"), selection_.named,
+                                selection_.indices, prefix_};
+  auto begun = begin_recovery(client_, request, run);
+  if (begun) return await_recovery(client_, request, run);
+  if (begun.error().code() != Errc::failed) return begun;
+  // It was refused as a whole, and all of these were deleted: what is there by their names was made since.
+  TRY_ASSIGN(indices, list_indices(client_, run));
+  for (const SearchIndex& each : indices)
+    if (selection_.documents.contains(each.name))
+      return fail(Errc::failed,
+                  "index " + escape_for_display(each.name) +
+                      " was made anew by somebody who writes to it, while it was to be restored",
+                  std::string(kQuiet));
+  return begun;
 }
 
 Result<> SearchRestoration::compare_documents(RunContext& run) {
   TRY_ASSIGN(present, list_indices(client_, run));
   for (const auto& [name, recorded] : selection_.documents) {
     const auto found = std::ranges::find(present, name, &SearchIndex::name);
-    if (found == present.end()) return fail(Errc::failed, "index " + escape_for_display(name) + " was not restored");
+    if (found == present.end())
+      return fail(Errc::failed, "index " + escape_for_display(name) + " is gone behind its restore",
+                  std::string(kQuiet));
     // Written to while the snapshot was made, so nobody knows how many it has.
     if (recorded.starts_with('~') || recorded.empty()) continue;
     std::uint64_t expected = 0;
     std::from_chars(recorded.data(), recorded.data() + recorded.size(), expected);
+    // Nobody can write to it before it is decided.
     if (found->documents != expected)
-      return fail(Errc::corrupt, std::format("index {} was restored with {} documents instead of {}",
-                                             escape_for_display(name), found->documents.value_or(0), expected));
+      return fail(Errc::failed,
+                  std::format("index {} was restored with {} documents instead of {}", escape_for_display(name),
+                              found->documents.value_or(0), expected),
+                  "try again; if it stays so, restore another backup");
   }
   return {};
 }
@@ -151,7 +174,11 @@ Result<> SearchRestoration::rollback(RunContext& run) {
 }
 
 Result<> SearchRestoration::record() {
-  return journal_ == nullptr ? Result<>() : journal_->record(entry_.key(), to_json(entry_));
+  const nlohmann::json entry = to_json(entry_);
+  if (entry.dump().size() > kLargestEntry)
+    return fail(Errc::failed, std::format("{} indices are too many for one restore", selection_.indices.size()),
+                "restore them in parts with --indices");
+  return journal_ == nullptr ? Result<>() : journal_->record(entry_.key(), entry);
 }
 
 }  // namespace davit::sources

@@ -9,6 +9,7 @@
 #include "sources/opensearch/check.hpp"
 #include "sources/opensearch/directory.hpp"
 #include "sources/opensearch/search_entry.hpp"
+#include "sources/opensearch/selection.hpp"
 #include "sources/source.hpp"
 
 namespace davit::sources {
@@ -43,6 +44,7 @@ class SearchRestoration : public Restoration {
         prefix_(std::move(prefix)) {}
 
   [[nodiscard]] Result<> register_copy(RunContext& run);
+  [[nodiscard]] Result<> recover(RunContext& run);
   [[nodiscard]] Result<> compare_documents(RunContext& run);
   [[nodiscard]] Result<> record();
   [[nodiscard]] Result<> clear_away(RunContext& run);

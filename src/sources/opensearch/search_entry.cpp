@@ -20,7 +20,11 @@ json to_json(const SearchEntry& entry) {
   // Names of indices are UTF-8; those of a stack and paths may be any bytes.
   json things = json::array();
   for (const SearchThing& each : entry.things)
-    things.push_back({{"name", each.name}, {"stream", each.stream}, {"old", each.old}, {"blocked", each.blocked}});
+    things.push_back({{"name", each.name},
+                      {"stream", each.stream},
+                      {"old", each.old},
+                      {"blocked", each.blocked},
+                      {"made", each.made}});
   return {{"kind", "search"},
           {"run", entry.run},
           {"project", encode_file_name(entry.project)},
@@ -50,7 +54,8 @@ Result<SearchEntry> search_entry_from(const json& object) {
     for (const json& each : object.at("things"))
       entry.things.push_back({each.at("name").get<std::string>(), each.at("stream").get<bool>(),
                               each.at("old").get<std::map<std::string, std::string>>(),
-                              each.at("blocked").get<std::vector<std::string>>()});
+                              each.at("blocked").get<std::vector<std::string>>(),
+                              each.at("made").get<std::map<std::string, std::string>>()});
     const auto step = std::ranges::find(kSteps, object.at("step").get<std::string>());
     if (step == kSteps.end()) return fail(Errc::corrupt, "read the journal of the run: an unknown step");
     entry.step = static_cast<SearchEntry::Step>(step - kSteps.begin());

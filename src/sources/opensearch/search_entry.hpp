@@ -15,8 +15,9 @@ namespace davit::sources {
 struct SearchThing {
   std::string name;  // that it is restored as
   bool stream = false;
-  std::map<std::string, std::string> old;  // indices that are replaced: name → uuid; empty: there was nothing
-  std::vector<std::string> blocked;        // those of them that nobody could write to anyway
+  std::map<std::string, std::string> old = {};   // indices that are replaced: name → uuid; empty: there was nothing
+  std::vector<std::string> blocked = {};         // those of them that nobody could write to anyway
+  std::map<std::string, std::string> made = {};  // indices that come back: name → its blocks (render_blocks())
 };
 
 struct SearchEntry {
@@ -28,7 +29,8 @@ struct SearchEntry {
   std::string repository;             // that is registered for it, read-only
   std::string saved;                  // snapshot in davit's own repository of what is replaced; empty: nothing is
   std::vector<SearchThing> things;
-  // How far it may be: files are placed; what is replaced is blocked and saved; it is deleted, and restored.
+  // How far it may be: files are placed; what is replaced is blocked and saved; it is deleted, and restored. Until it
+  // is decided nobody can write to what was restored.
   enum class Step { placing, saving, replacing };
   Step step = Step::placing;
 

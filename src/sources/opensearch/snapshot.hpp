@@ -1,5 +1,6 @@
 #pragma once
-// Taking one snapshot of named indices, which is whole or isn't there.
+// Taking one snapshot of named indices, which is whole or isn't there (REST API: Create, Get and Delete snapshot,
+// snapshot status).
 
 #include <nlohmann/json.hpp>
 #include <optional>

@@ -6,6 +6,7 @@
 #include "sources/opensearch/blobs.hpp"
 #include "sources/opensearch/contents.hpp"
 #include "sources/opensearch/repository.hpp"
+#include "sources/opensearch/selection.hpp"
 #include "stream/tar_reader.hpp"
 #include "util/text.hpp"
 
@@ -76,10 +77,9 @@ Result<> verify_search(const model::Item& item, const model::Artefact& artefact,
   TRY_ASSIGN(contents, parse_contents(list->second, uuid));
   for (const std::string& name : {"snap-" + uuid + ".dat", "meta-" + uuid + ".dat"})
     if (!std::ranges::contains(top, name)) return fail(Errc::corrupt, name + " is missing");
-  constexpr std::string_view kDocuments = "documents.";
   for (const auto& [key, value] : item.attributes)
-    if (key.starts_with(kDocuments) && !contents.indices.contains(key.substr(kDocuments.size())))
-      return fail(Errc::corrupt, "its snapshot has no index " + escape_for_display(key.substr(kDocuments.size())));
+    if (key.starts_with(kDocumentsOf) && !contents.indices.contains(key.substr(kDocumentsOf.size())))
+      return fail(Errc::corrupt, "its snapshot has no index " + escape_for_display(key.substr(kDocumentsOf.size())));
   for (const std::string& directory : contents.directories)
     if (!with_files.contains(directory) || !shard_lists.contains(directory))
       return fail(Errc::corrupt, "indices/" + directory + " lacks the files of its snapshot");

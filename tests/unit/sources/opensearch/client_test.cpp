@@ -5,7 +5,9 @@
 
 #include "support/fake_engine.hpp"
 #include "support/quiet_run.hpp"
+#include "support/scripted_server.hpp"
 #include "support/skipping_clock.hpp"
+#include "util/base64.hpp"
 
 namespace davit::sources {
 namespace {
@@ -114,6 +116,57 @@ TEST_CASE("what keeps a server from answering is told by its kind") {
   CHECK(error_of(answered(200, "<html>")).message().contains("neither OpenSearch nor Elasticsearch"));
   CHECK(error_of(answered(200, R"({"cluster_uuid":"_na_","version":{"number":"8.1.0"}})")).code() == Errc::unavailable);
   CHECK(error_of({.exit_code = 127, .err = "curl: not found"}).message() == "its container has no curl");
+}
+
+TEST_CASE("what answers in the server's place is not taken for it") {
+  Bench bench;
+  std::string body;
+  bench.curl = [&](const std::string& settings) { return answered(200, settings.contains("/_x") ? body : kIdentity); };
+  const auto client = bench.connect();
+  REQUIRE(client);
+  RunContext run{.run_id = "1", .clock = bench.clock, .reporter = bench.reporter, .stop = {}};
+  for (const char* strange : {"", "null", "[]", "\"OK\"", "<html>"}) {
+    body = strange;
+    const auto got = client->get("/_x", run);
+    REQUIRE_FALSE(got);
+    CHECK(got.error().code() == Errc::unavailable);
+    CHECK(got.error().hint().contains("davit.search.url"));
+  }
+  for (const char* strange : {"", "null", "{}"}) {
+    body = strange;
+    CHECK(client->rows("/_x", run).error().code() == Errc::unavailable);
+  }
+  body = "[]";
+  CHECK(client->rows("/_x", run));
+}
+
+TEST_CASE("a server whose container has no curl is asked by davit itself, where a label says") {
+  test::ScriptedServer server(
+      [](const test::SeenRequest& request, std::size_t) -> test::Answer {
+        const bool knows = std::ranges::any_of(request.headers, [](const net::Header& header) {
+          return header.name == "Authorization" && header.value == "Basic " + encode_base64("admin:Geheim\"7");
+        });
+        if (!knows) return {.status = 401, .body = "Unauthorized"};
+        if (request.target == "/") return {.body = std::string(kIdentity)};
+        return {.body = "{\"method\":\"" + request.method + "\",\"sent\":" + request.body + "}"};
+      },
+      test::ScriptedServer::Listen::loopback);
+  Bench bench;
+  bench.env = {"OPENSEARCH_INITIAL_ADMIN_PASSWORD=" + std::string(kSecret)};
+  bench.labels = {{"davit.search.url", "http://127.0.0.1:" + std::to_string(server.port()) + "/"}};
+  bench.curl = [](const std::string&) -> test::FakeOutcome { return {.exit_code = 127, .err = "curl: not found"}; };
+  const auto client = bench.connect();
+  REQUIRE(client);
+  CHECK_FALSE(client->through_container());
+  // Over plain HTTP the password isn't sent before it is asked for.
+  REQUIRE(server.seen().size() == 2);
+  CHECK(std::ranges::none_of(server.seen()[0].headers,
+                             [](const net::Header& header) { return header.name == "Authorization"; }));
+  RunContext run{.run_id = "1", .clock = bench.clock, .reporter = bench.reporter, .stop = {}};
+  const auto sent = client->send("PUT", "/books", {{"a", 1}}, run);
+  REQUIRE(sent);
+  CHECK((*sent)["method"] == "PUT");
+  CHECK((*sent)["sent"]["a"] == 1);
 }
 
 TEST_CASE("one that has just been started is waited for") {

@@ -3,6 +3,8 @@
 #include <catch2/catch_test_macros.hpp>
 #include <nlohmann/json.hpp>
 
+#include "sources/opensearch/search_error.hpp"
+
 namespace davit::sources {
 namespace {
 
@@ -66,6 +68,11 @@ TEST_CASE("the reason of an error is the first one and the deepest") {
       {"type":"access_denied_exception","reason":"/mnt/x"}}}})")) == "a: access denied: /mnt/x");
   CHECK(reason_of(json::parse(R"({"acknowledged":true})")).empty());
   CHECK(reason_of(json()).empty());
+  // Not the user's rights are what lacks.
+  const Error blocked = status_failure("PUT /a/_settings", 403,
+                                       R"({"error":{"type":"cluster_block_exception","reason":"index [a] blocked"}})");
+  CHECK(blocked.code() == Errc::failed);
+  CHECK(blocked.hint().contains("lift the block"));
 }
 
 }  // namespace

@@ -273,8 +273,105 @@ TEST_CASE("a restore that can't be finished leads everything back") {
   REQUIRE_FALSE(lost);
   CHECK(lost.error().message().contains("index books was restored with 2 documents instead of 3"));
   CHECK(world.search.contents() == Contents{{"books", "b"}});
+  CHECK(lost.error().code() == Errc::failed);
   clean(world);
   CHECK(world.search.snapshots().size() == 1);
+}
+
+TEST_CASE("nobody writes to what is restored before it is decided, and then it has the blocks that it had") {
+  World world(World::Search::running);
+  world.search.fill("books", "a", 3);
+  world.search.fill("archive", "a", 2);
+  world.search.block("archive", "read_only");
+  REQUIRE(back_up(world));
+  world.search.fill("books", "b", 4);
+  world.search.remove("archive");
+  std::size_t looks = 0;
+  world.search.on_request = [&](const std::string& request) {
+    const auto now = world.search.contents();
+    if (request != "GET /_cat/indices" || !now.contains("archive")) return;
+    ++looks;
+    CHECK(world.search.blocks("books") == std::set<std::string>{"write"});
+    CHECK(world.search.blocks("archive") == std::set<std::string>{"write"});
+  };
+  REQUIRE(restore(world, true));
+  CHECK(looks >= 2);
+  CHECK(world.search.blocks("books").empty());
+  CHECK(world.search.blocks("archive") == std::set<std::string>{"read_only"});
+}
+
+TEST_CASE("an index that comes into being where one is restored leads back, and is named") {
+  World world(World::Search::running);
+  world.search.fill("books", "a", 3);
+  world.search.fill("films", "a", 3);
+  REQUIRE(back_up(world));
+  world.search.fill("books", "b", 4);
+  world.search.fill("films", "b", 4);
+  world.search.on_request = [&](const std::string& request) {
+    if (request.contains("/davit-restore-") && request.ends_with("/_restore"))
+      world.search.fill("books", "of an application", 1);
+  };
+  refused(restore(world, true), Errc::failed, "index books was made anew by somebody who writes to it",
+          "stop what uses the cluster");
+  CHECK(world.search.contents() == Contents{{"books", "b"}, {"films", "b"}});
+  clean(world);
+}
+
+TEST_CASE("an alias in the way is refused before anything is done") {
+  World world(World::Search::running);
+  world.search.fill("orders", "a", 3);
+  world.search.fill("other", "a", 3);
+  world.search.give_alias("other", "shop");
+  const auto report = back_up(world);
+  REQUIRE(report);
+  CHECK(model::attribute(search_item(*report).attributes, "alias.shop") == "other");
+  world.search.remove("orders");
+  world.search.fill("orders-v2", "b", 4);
+  world.search.give_alias("orders-v2", "orders");
+  world.search.requests.clear();
+  refused(restore(world, true), Errc::exists, "orders is an alias of orders-v2", "remove the alias");
+  CHECK(std::ranges::none_of(world.search.requests, [](const std::string& each) { return !each.starts_with("GET "); }));
+
+  world.search.remove("orders-v2");
+  world.search.remove("other");
+  world.search.fill("shop", "b", 4);
+  refused(restore(world, true), Errc::exists, "index shop is there, and the backup has an alias of that name",
+          "delete it");
+  world.search.remove("shop");
+  REQUIRE(restore(world, true));
+  CHECK(world.search.contents() == Contents{{"orders", "a"}, {"other", "a"}});
+}
+
+TEST_CASE("the volume of a cluster without an open index is backed up as files") {
+  World world(World::Search::running);
+  world.search.fill("books", "a", 3);
+  const auto plans_volume = [&] {
+    Davit davit(world);
+    BackupOptions options;
+    options.stack = "shop";
+    options.encoding = stream::parse_encoding("zstd").value();
+    const auto plan = plan_backup(world.engine, davit.sources, options, davit.run);
+    REQUIRE(plan);
+    return std::ranges::any_of(plan->items, [](const model::Item& item) {
+      return item.id.kind == model::ItemKind::volume && item.id.name == "search";
+    });
+  };
+  CHECK_FALSE(plans_volume());
+  world.search.close("books");
+  CHECK(plans_volume());
+}
+
+TEST_CASE("a repository that keeps shards elsewhere is backed up as a whole") {
+  World world(World::Search::running);
+  world.search.hashed_paths = true;
+  world.search.fill("books", "a", 3);
+  const auto report = back_up(world);
+  if (!report) FAIL(report.error().message());
+  CHECK(count_data(members(world, *report), "hash/indices/id-books") == 1);
+  CHECK(verify_now(world, search_item(*report)));
+  world.search.reset();
+  REQUIRE(restore(world, false));
+  CHECK(world.search.contents() == Contents{{"books", "a"}});
 }
 
 TEST_CASE("indices are chosen, and restored beside those that are there") {
