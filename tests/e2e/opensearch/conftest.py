@@ -1,14 +1,17 @@
-"""Stacks with a search cluster of one node. A server takes its time to start, so those that a test leaves as they were live
-as long as the session."""
+"""Stacks with a search cluster of one node. A server takes its time to start, so they live as long as the session, and each
+test leaves them as they were."""
 
+import contextlib
 import os
 import shutil
+import socket
 import uuid
 from pathlib import Path
 
 import pytest
 
 from support.davit import Davit
+from support.killing import KillingEngine
 from support.search import IMAGE, PLAIN, SECURE, Search
 from support.stack import Stack
 
@@ -43,11 +46,38 @@ class Site:
             self.up()
 
     def up(self, environment=None, volumes=None, more=None):
-        self.stack.write("services:\n  search:\n" + service(environment or self.environment, volumes or self.volumes,
-                                                            self.more if more is None else more) +
+        """With other settings, which stay. A container that has them already is left as it is."""
+        self.environment = environment or self.environment
+        self.volumes = volumes or self.volumes
+        self.more = self.more if more is None else more
+        self.stack.write("services:\n  search:\n" + service(self.environment, self.volumes, self.more) +
                          "volumes: {data: }\n", {})
+        port = self.environment.get("http.port", 9200)
+        self.search.address = f"{'https' if self.secure else 'http'}://localhost:{port}"
         self.stack.up(wait=False)
         self.search.wait()
+
+    def forget(self):
+        """As before davit came: no index, no snapshot, and a directory that Docker has made."""
+        self.clear()
+        if "davit" in self.search.get("_snapshot"):
+            self.search.do("DELETE", "_snapshot/davit")
+        self.engine.run("run", "--rm", "-v", f"{self.snapshots}:/s", "busybox", "sh", "-ec", "rm -rf /s/* && chown 0:0 /s")
+
+    @contextlib.contextmanager
+    def without_curl(self):
+        """Nobody finds curl in the container, we no more than davit."""
+        here = self.engine.exec(self.search.container, "sh", "-c", "command -v curl").strip()
+        as_root = ["exec", "-u", "0", self.search.container]
+        self.engine.run(*as_root, "mv", here, f"{here}.hidden")
+        try:
+            yield
+        finally:
+            self.engine.run(*as_root, "mv", f"{here}.hidden", here)
+
+    def write_inside(self, path, text):
+        """A file of the container, which its user may read."""
+        self.engine.exec(self.search.container, "sh", "-ec", f"cat > {path}", input=text)
 
     def run(self, command, *args, **more):
         """davit COMMAND --stack THIS ARGS…"""
@@ -83,6 +113,27 @@ def site(engine, binary):
     site = Site(engine, binary)
     yield site
     site.destroy()
+
+
+@pytest.fixture(scope="session")
+def secure_site(engine, binary):
+    site = Site(engine, binary, secure=True)
+    yield site
+    site.destroy()
+
+
+@pytest.fixture(scope="session")
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture
+def killing(scratch):
+    proxy = KillingEngine(scratch / "engine.sock")
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture(scope="session")

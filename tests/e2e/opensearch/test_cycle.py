@@ -7,9 +7,10 @@ import subprocess
 import pytest
 
 
-@pytest.mark.parametrize("secure", [False, True], ids=["plain", "secure"])
-def test_cycle(make_site, engine, secure):
-    site = make_site(secure=secure)
+@pytest.mark.parametrize("which", ["site", "secure_site"])
+def test_cycle(request, engine, which):
+    site = request.getfixturevalue(which)
+    site.forget()
     # As Docker makes what is to be mounted and isn't there: it belongs to root, and davit gives it to the server's user.
     assert os.stat(site.snapshots).st_uid == 0
     search = site.search
@@ -39,6 +40,10 @@ def test_cycle(make_site, engine, secure):
     site.run("verify", "latest", "--deep")
 
     # As after the loss of the host: the cluster, and what its directory held.
+    site.stack.compose("stop", "-t", "20", "search")
+    refused = site.restore("--replace", code=1)
+    assert "no container of service search runs to restore into" in refused.stderr, refused.stderr
+    assert "--exclude search:search, start the service" in refused.stderr, refused.stderr
     site.stack.down()
     engine.run("run", "--rm", "-v", f"{site.repository}:/r", "busybox", "rm", "-rf", "/r/.opensearch")
     site.up()
@@ -50,13 +55,53 @@ def test_cycle(make_site, engine, secure):
     refused = site.restore(code=1)
     assert "index orders holds 3001 documents" in refused.stderr and "use --replace" in refused.stderr, refused.stderr
     assert search.facts() == second
-    ids = [each["id"] for each in site.davit.json("ls", "--stack", site.stack.name)]
-    site.restore("--replace", min(ids))
+    site.restore("--replace", manifest["id"])
     # What the backup doesn't hold stays.
     assert search.facts() == {**first, "films": second["films"]}
     assert site.left() == []
     # A backup goes on where the files are gone that were backed up before.
     site.back_up()
+
+
+def test_aliases_and_blocks_come_back(site):
+    search = site.search
+    site.clear()
+    search.fill("logs-1", {1: {"n": 1}}, {"settings": {"number_of_replicas": 0}, "aliases": {"logs": {"is_write_index": True}}})
+    search.fill("archive", {1: {"n": 1}})
+    search.do("PUT", "archive/_settings", {"index.blocks.read_only": True})
+    before = {name: search.get(name)[name]["aliases"] for name in search.indices()}
+    site.back_up()
+    search.do("PUT", "archive/_settings", {"index.blocks.read_only": None})
+    site.clear()
+    site.restore()
+    assert {name: search.get(name)[name]["aliases"] for name in search.indices()} == before
+    blocks = {name: sorted(each["settings"]) for name, each in search.get("_all/_settings/index.blocks.*?flat_settings=true").items()}
+    assert blocks == {"archive": ["index.blocks.read_only"]}
+    search.do("PUT", "archive/_settings", {"index.blocks.read_only": None})
+    search.add("logs", {2: {"n": 2}})
+    assert search.count("logs-1") == 2
+    assert site.left() == []
+
+
+def test_an_application_writes_while_its_index_is_replaced(site, killing):
+    """What it makes by that keeps the index from coming back, and is not what is there in the end."""
+    search = site.search
+    site.clear()
+    search.fill("books", {n: {"n": n} for n in range(20)})
+    site.back_up()
+    search.add("books", {"new": {"n": 99}})
+    written = []
+
+    def write():
+        written.append(search.ask("POST", "books/_doc?refresh=true", {"n": 100})[0])
+
+    # The first of these is that of the restore, the second that of the way back.
+    code, out, err = killing.run(site.host, "restore", "--stack", site.stack.name, "--only", "search:*", "--replace",
+                                 word=b"/_restore?", meet=lambda: written or write())
+    assert code == 1 and written == [201], (code, written, out, err)
+    assert "index books was made anew by somebody who writes to it" in err and "stop what uses the cluster" in err, err
+    assert search.count("books") == 21
+    assert site.left() == []
 
 
 def test_data_streams(site):

@@ -1,6 +1,8 @@
 """davit is killed by SIGKILL while indices are replaced: its guard leads everything back, or, where the restore was decided,
 on, and nothing of it is left in the cluster."""
 
+import os
+
 import pytest
 
 from support.engine import wait_until
@@ -13,12 +15,19 @@ def step(name):
     return lambda entries: any(each["kind"] == "search" and each["step"] == name for each in entries)
 
 
-MOMENTS = {
+# In the journal of the run.
+STEPS = {
     "placing": step("placing"),
     "saving": step("saving"),
     "replacing": step("replacing"),
     "decided": lambda entries: any(each["kind"] == "decided" for each in entries),
 }
+# What the server is asked is seen on its way: the first request of that kind ends davit, before it comes to the server or
+# right behind that.
+REQUESTS = {"deleted": False, "restoring": True}
+ALL = [*STEPS, *REQUESTS]
+# The others are for a long evening.
+MOMENTS = ALL if os.environ.get("DAVIT_E2E_DEATHS") == "all" else ["deleted", "decided"]
 
 
 def put(site, mark):
@@ -39,8 +48,26 @@ def restoring_in(site):
     return Restoring(site.host, site.stack.name, "--only", "search:*", "--replace")
 
 
+def die_at_step(site, moment):
+    restoring = restoring_in(site)
+    try:
+        restoring.wait(STEPS[moment])
+    finally:
+        restoring.kill()
+    restoring.wait_for_guard()
+
+
+def die_at_request(site, moment, killing):
+    code, out, err = killing.run(site.host, "restore", "--stack", site.stack.name, "--only", "search:*", "--replace",
+                                 word=b"/_restore?", passed=REQUESTS[moment])
+    assert code == -9, (code, out, err)
+    guard = f"davit-guard-{site.stack.name}"
+    wait_until("the guard to end", lambda: site.engine.out(
+        "ps", "-a", "--filter", f"name=^{guard}$", "--format", "{{.State}}") in ("", "exited"), 60)
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_davit_is_killed(site, moment):
+def test_davit_is_killed(site, moment, killing):
     put(site, NEW)
     site.back_up()
     new = marks(site)
@@ -49,13 +76,11 @@ def test_davit_is_killed(site, moment):
     snapshots = site.own_snapshots()
     # What only the old state has is not in the backup, and stays.
     after = {**new, "only-before": old["only-before"]}
-    restoring = restoring_in(site)
-    try:
-        restoring.wait(MOMENTS[moment])
-    finally:
-        restoring.kill()
-    restoring.wait_for_guard()
-    # What was not decided when we looked may have been a moment later.
+    if moment in STEPS:
+        die_at_step(site, moment)
+    else:
+        die_at_request(site, moment, killing)
+    # What was not decided when we looked at the journal may have been a moment later.
     assert marks(site) in ([after] if moment == "decided" else [old, after] if moment == "replacing" else [old])
     assert site.left() == []
     assert site.own_snapshots() == snapshots
@@ -74,7 +99,7 @@ def test_the_server_is_killed_while_it_restores(site):
     old = marks(site)
     restoring = restoring_in(site)
     try:
-        restoring.wait(MOMENTS["replacing"])
+        restoring.wait(STEPS["replacing"])
         site.engine.run("kill", site.search.container)
         out, err = restoring.process.communicate(timeout=400)
         assert restoring.process.returncode not in (0, 3), out + err

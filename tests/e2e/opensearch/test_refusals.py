@@ -5,7 +5,7 @@ import os
 import pytest
 
 from support.refusal import CODES, manifests, said
-from support.search import PASSWORD, PLAIN
+from support.search import PLAIN
 
 MOUNT = "/mnt/opensearch"
 DATA = "data:/usr/share/opensearch/data"
@@ -18,27 +18,33 @@ def refused(site, message, hint, code, command="backup", *args):
     assert manifests(site.repository) == before
 
 
-def test_what_the_compose_file_lacks(make_site, engine):
-    inside = "/usr/share/opensearch/snapshots"
-    site = make_site(environment=PLAIN, volumes=[DATA])
+@pytest.fixture(scope="module")
+def other_site(make_site):
+    """As somebody has written it who has read nothing."""
+    return make_site(environment=PLAIN, volumes=[DATA])
+
+
+def test_what_the_compose_file_lacks(other_site):
+    site = other_site
     site.search.fill("books", {1: {"n": 1}})
     refused(site, r"plan search:search: path\.repo is not set on its node \w+, so that it can't write a snapshot",
             r'to service search in the compose file `environment: \["path.repo=/mnt/opensearch"\]` and '
             r'`volumes: \["\$\{BACKUP_ROOT\}/.opensearch:/mnt/opensearch"\]`', "usage")
-    site.up(environment={**PLAIN, "path.repo": inside})
-    refused(site, f"path.repo is {inside}, which is no mount: snapshots would go with the container",
-            r'compose file `volumes: \["\$\{BACKUP_ROOT\}/.opensearch:' + inside, "usage")
-    site.up(environment={**PLAIN, "path.repo": MOUNT}, volumes=[DATA, f"{site.snapshots}:{MOUNT}:ro"])
-    refused(site, "/mnt/opensearch is mounted read-only", "take `:ro` away from it in service search", "usage")
 
-    # davit may not give it to the server's user: the remedy is a line for the host.
-    site.up(environment={**PLAIN, "path.repo": MOUNT}, volumes=[DATA, f"{site.snapshots}:{MOUNT}"],
-            more="    cap_drop: [CHOWN]\n")
-    refused(site, "the server's user 1000:1000 can't write to /mnt/opensearch: chown: .*not permitted",
-            f"on the Engine's host: chown 1000:1000 {site.snapshots}$", "credentials")
-    os.chown(site.snapshots, 1000, 1000)
-    site.back_up()
-    assert site.own_snapshots()
+
+def test_a_directory_that_davit_may_not_give_away(other_site, site):
+    """The remedy is a line for the host."""
+    # The second directory is for the test behind this one.
+    other_site.up(environment={**PLAIN, "path.repo": f"{MOUNT},/mnt/foreign"},
+                  volumes=[DATA, f"{other_site.snapshots}:{MOUNT}", f"{site.snapshots}:/mnt/foreign"],
+                  more="    cap_drop: [CHOWN]\n")
+    refused(other_site, "the server's user 1000:1000 can't write to /mnt/opensearch: chown: .*not permitted",
+            f"on the Engine's host: chown 1000:1000 {other_site.snapshots}$", "credentials")
+    os.chown(other_site.snapshots, 1000, 1000)
+    if "books" not in other_site.search.indices():
+        other_site.search.fill("books", {1: {"n": 1}})
+    other_site.back_up()
+    assert other_site.own_snapshots()
 
 
 def test_a_shard_is_missing(site):
@@ -71,38 +77,24 @@ def test_a_shard_is_damaged(site, engine):
     search.do("DELETE", "books")
 
 
-def test_another_cluster_writes_to_the_repository(site, make_site):
+def test_another_cluster_writes_to_the_repository(site, other_site):
+    if "/mnt/foreign" not in other_site.environment.get("path.repo", ""):
+        other_site.up(environment={**PLAIN, "path.repo": f"{MOUNT},/mnt/foreign"},
+                      volumes=[DATA, f"{other_site.snapshots}:{MOUNT}", f"{site.snapshots}:/mnt/foreign"])
     site.clear()
     site.search.fill("books", {1: {"n": 1}})
     site.back_up()
-    other = make_site(volumes=[DATA, f"{site.snapshots}:{MOUNT}"])
-    other.search.fill("films", {1: {"n": 1}})
-    other.search.do("PUT", "_snapshot/davit", {"type": "fs", "settings": {"location": f"{MOUNT}/davit"}})
-    other.search.do("PUT", "_snapshot/davit/foreign?wait_for_completion=true", {"indices": "films"})
+    other = other_site.search
+    other.do("PUT", "_snapshot/stranger", {"type": "fs", "settings": {"location": "/mnt/foreign/davit"}})
+    other.do("PUT", "_snapshot/stranger/foreign?wait_for_completion=true", {"include_global_state": False})
     refused(site, r"something else has written to /mnt/opensearch/davit: this cluster has left generation \d+ there, and it is \d+",
             "one cluster writes to a repository: mount a directory of its own into the other one.*DELETE _snapshot/davit",
             "locked")
-    other.search.do("DELETE", "_snapshot/davit/foreign")
-    other.stack.destroy()
+    other.do("DELETE", "_snapshot/stranger/foreign")
+    other.do("DELETE", "_snapshot/stranger")
     site.search.do("DELETE", "_snapshot/davit")
     site.back_up()
     site.run("verify", "latest", "--deep")
-
-
-def test_who_may_not_ask(make_site, engine):
-    labels = "    labels:\n"
-    site = make_site(secure=True, more=labels + "      davit.search.password_file: /etc/hostname\n")
-    refused(site, "connect to search:search: ask https://localhost:9200: .*", "davit.search.password_file", "credentials")
-    site.up(more=labels + "      davit.search.ca: /usr/share/opensearch/config/kirk.pem\n")
-    refused(site, "its certificate is not accepted", r"davit.search.ca, or set davit.search.insecure=true", "credentials")
-    site.up(more=labels + '      davit.search.insecure: "true"\n')
-    site.search.fill("books", {1: {"n": 1}})
-    site.back_up()
-    site.clear()
-    site.restore()
-    assert site.search.count("books") == 1
-    seen = engine.out("logs", site.search.container)
-    assert PASSWORD not in seen
 
 
 def test_a_damaged_artefact(site):
@@ -130,12 +122,50 @@ def test_an_index_that_is_closed_is_in_the_way(site):
     site.restore("--replace")
 
 
-def test_a_server_that_does_not_run(site):
+def test_aliases_and_blocks_that_are_in_the_way(site):
+    """What the server would refuse when everything old is deleted, davit refuses before it does anything."""
+    search = site.search
     site.clear()
-    site.search.fill("books", {1: {"n": 1}})
+    search.fill("orders", {1: {"n": 1}}, {"settings": {"number_of_replicas": 0}, "aliases": {"shop": {}}})
+    search.fill("logs-1", {1: {"n": 1}}, {"settings": {"number_of_replicas": 0}, "aliases": {"logs": {"is_write_index": True}}})
     site.back_up()
-    site.stack.compose("stop", "-t", "20", "search")
-    refused(site, "no container of service search runs to restore into", "--exclude search:search, start the service",
-            "exists", "restore", "--replace")
-    site.stack.compose("start", "search")
-    site.search.wait()
+
+    def stands(message, hint):
+        facts = search.facts()
+        refused(site, message, hint, "exists", "restore", "--replace")
+        assert search.facts() == facts and site.left() == []
+
+    # As behind a reindex.
+    search.do("DELETE", "orders")
+    search.fill("orders-v2", {1: {"n": 2}}, {"settings": {"number_of_replicas": 0}, "aliases": {"orders": {}}})
+    stands("orders is an alias of orders-v2, and the backup has an index of that name", "remove the alias, choose others")
+    search.do("DELETE", "orders-v2")
+    search.fill("shop", {1: {"n": 2}})
+    stands("index shop is there, and the backup has an alias of that name, of orders", "delete it, or choose others")
+    search.do("DELETE", "shop")
+    # As behind a rollover.
+    search.do("POST", "logs/_rollover")
+    stands("alias logs writes to index logs-000002, and in the backup to logs-1", "have the alias not write to it")
+    search.do("DELETE", "logs-000002")
+    search.do("PUT", "logs-1/_settings", {"index.blocks.read_only": True})
+    stands(r"index logs-1 has a block \(read_only\): it can't be replaced", r'lift it \(PUT logs-1/_settings')
+    search.do("PUT", "logs-1/_settings", {"index.blocks.read_only": None})
+    site.restore("--replace")
+    assert search.indices() == ["logs-1", "orders"]
+
+
+def test_volumes_of_a_cluster_without_an_open_index(site):
+    """Nothing stands for them, so they are backed up as they are."""
+    search = site.search
+    site.clear()
+    search.fill("books", {1: {"n": 1}})
+
+    def plan():
+        return site.run("backup", "--dry-run").stdout
+
+    assert "data of search:search, which has a snapshot" in plan()
+    search.do("POST", "books/_close")
+    closed = plan()
+    search.do("POST", "books/_open")
+    assert "volume:data" in closed and "data of search:search" not in closed, closed
+    assert "it holds no open index to take" in closed, closed

@@ -1,12 +1,9 @@
 """A server that lets nobody in without a password, which is in a file: davit gets in, and shows it to nobody."""
 
-import json
-import os
 import subprocess
-import threading
-from pathlib import Path
 
 import pytest
+from support.onlooker import Onlooker
 
 PASSWORD = "cOrrect hOrse '\"$x"
 COMPOSE = """
@@ -28,38 +25,6 @@ volumes:
 """
 
 
-class Onlooker(threading.Thread):
-    """Reads every command line of the machine, and what the Engine tells of davit's containers, again and again."""
-
-    def __init__(self, engine):
-        super().__init__()
-        self.engine, self.done, self.found, self.programs, self.inspected = engine, threading.Event(), [], set(), set()
-
-    def run(self):
-        while not self.done.is_set():
-            for process in Path("/proc").glob("[0-9]*"):
-                try:
-                    line = (process / "cmdline").read_bytes()
-                except OSError:
-                    continue
-                self.programs.add(os.path.basename(line.split(b"\0")[0].decode(errors="replace")))
-                if PASSWORD.encode() in line:
-                    self.found.append(line)
-            for name in self.engine.names("ps", "-aq", "--filter", "label=davit.run"):
-                text = self.engine.run("inspect", name, check=False).stdout
-                self.inspected.add(name)
-                if json.dumps(PASSWORD)[1:-1] in text:
-                    self.found.append(text)
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.done.set()
-        self.join()
-
-
 def sql(site, statement):
     # By stdin of a shell, since what is in argv would be found.
     script = f'export PGPASSWORD="$(cat /run/secrets/password)"; psql -X -At -U postgres -c "{statement}"'
@@ -74,7 +39,7 @@ def test_scram_and_a_password_file(make_site, engine, version):
     outsider = subprocess.run(["docker", "exec", site.stack.container("db"), "psql", "-w", "-U", "postgres", "-c", "select 1"],
                               capture_output=True, check=False)
     assert outsider.returncode != 0
-    with Onlooker(engine) as onlooker:
+    with Onlooker(engine, PASSWORD) as onlooker:
         output = [site.run("backup", "-v")]
         sql(site, "drop table t")
         output.append(site.run("restore", "-v", "--only", "postgres:db"))

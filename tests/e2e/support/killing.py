@@ -9,19 +9,21 @@ import threading
 
 class KillingEngine:
     """Listens at `path` until closed. With `at` set, the process that is watched is killed when its `at`-th request comes:
-    before it is passed on, or, with `passed`, behind that, so that nobody takes in what it leads to."""
+    before it is passed on, or, with `passed`, behind that, so that nobody takes in what it leads to. With `word` it is what
+    has these bytes in it, also what a command reads. Or `meet` is called with that, and davit goes on."""
 
     def __init__(self, path, engine="/var/run/docker.sock"):
         self.engine, self.path = engine, path
         self.requests, self.at, self.passed, self.process, self.lock = [], 0, False, None, threading.Lock()
+        self.word, self.meet = None, None
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(path))
         self.listener.listen()
         threading.Thread(target=self._accept, daemon=True).start()
 
-    def run(self, davit, *args, at=0, passed=False, timeout=300):
+    def run(self, davit, *args, at=0, passed=False, word=None, meet=None, timeout=300):
         """davit, which must be one of the host → (exit code, stdout, stderr)."""
-        self.requests, self.at, self.passed = [], at, passed
+        self.requests, self.at, self.passed, self.word, self.meet = [], at, passed, word, meet
         variables = {"DAVIT_REPOSITORY": str(davit.repository), "DOCKER_HOST": f"unix://{self.path}",
                      "DAVIT_ENGINE_SOCKET": self.engine}
         with self.lock:
@@ -47,6 +49,10 @@ class KillingEngine:
 
     def _look(self, data):
         """Whether this is where davit ends."""
+        if self.word and self.word in data:
+            if self.meet is None:
+                return True
+            self.meet()
         if not data.startswith((b"GET /", b"POST /", b"DELETE /", b"PUT /", b"HEAD /")):
             return False
         with self.lock:
