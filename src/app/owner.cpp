@@ -28,7 +28,7 @@ std::string pid_namespace() {
 }
 
 // Clock ticks after boot at which the process began: the 22nd field of its stat, counted behind the name, which may
-// hold anything. Empty if there is no such process.
+// hold anything. Empty if there is no such process, or one that has ended and that nobody has asked for yet.
 Result<std::string> start_time(const std::string& pid) {
   const auto stat = read_whole_file("/proc/" + pid + "/stat");
   if (!stat && stat.error().code() == Errc::not_found) return std::string();
@@ -36,6 +36,7 @@ Result<std::string> start_time(const std::string& pid) {
   const std::size_t name_end = stat->rfind(')');
   if (name_end == std::string::npos) return fail(Errc::failed, "read /proc/" + pid + "/stat: it has no name in it");
   const std::vector<std::string> fields = split(trim(std::string_view(*stat).substr(name_end + 1)), ' ');
+  if (!fields.empty() && (fields[0] == "Z" || fields[0] == "X")) return std::string();
   constexpr std::size_t kStartTime = 19;  // field 22; the name is field 2
   return fields.size() > kStartTime ? fields[kStartTime] : std::string();
 }

@@ -68,6 +68,9 @@ std::optional<std::string> why_not(const Volume& volume, const std::vector<std::
            ": Compose makes it anew under another name; name it in the compose file to have it "
            "backed up";
   }
+  if (const auto type = volume.info.options.find("type");
+      volume.info.driver == "local" && type != volume.info.options.end() && type->second == "tmpfs")
+    return "kept in memory (driver_opts type tmpfs): the Engine forgets it with its last container";
   if (!volume.settings.enable) return "label davit.enable=false of the volume";
   if (disabled_by_services(stack, services)) return "label davit.enable=false of " + listed(services);
   return {};

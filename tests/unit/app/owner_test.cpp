@@ -51,6 +51,26 @@ TEST_CASE("a process of another pid namespace can't be seen, and counts as alive
   CHECK(owner_is_alive(engine)(owned_by(owner)).value());
 }
 
+TEST_CASE("a process that has ended owns nothing, also where nobody has asked for it yet") {
+  test::FakeEngine engine;
+  int channel[2];
+  REQUIRE(::pipe(channel) == 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const std::string owner = process_owner();
+    ::_exit(::write(channel[1], owner.data(), owner.size()) < 0 ? 1 : 0);
+  }
+  ::close(channel[1]);
+  std::string owner;
+  char byte = 0;
+  while (::read(channel[0], &byte, 1) == 1) owner += byte;
+  ::close(channel[0]);
+  siginfo_t ended{};
+  REQUIRE(::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) == 0);
+  CHECK_FALSE(owner_is_alive(engine)(owned_by(owner)).value());
+  ::waitpid(child, nullptr, 0);
+}
+
 TEST_CASE("a pid that another process has now owns nothing") {
   test::FakeEngine engine;
   const std::string owner = process_owner();

@@ -101,6 +101,13 @@ TEST_CASE("volumes that are left out say why") {
   CHECK(planned.item("volume:unused") != nullptr);  // nobody uses it: nobody switched it off
 }
 
+TEST_CASE("a volume in memory can't be brought back") {
+  const Stack stack = stack_of({}, {make_volume_info("m", "m", {}, {{"type", "tmpfs"}, {"device", "tmpfs"}})});
+  const Planned planned = plan_volumes(stack, {}, {});
+  CHECK(planned.plan.items.empty());
+  CHECK(planned.why_not("volume:m").starts_with("kept in memory"));
+}
+
 TEST_CASE("patterns and a repository inside a volume are left out of it, and the plan says so") {
   const Stack stack = stack_of({}, {make_volume_info("v", "v", {{"davit.exclude", "cache/*,*.tmp"}})});
   const Planned planned = plan_volumes(stack, {}, {{"/var/lib/docker/volumes/v/_data/davit/repo/"}});
