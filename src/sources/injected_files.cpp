@@ -143,6 +143,12 @@ Result<std::vector<InjectedFile>> recorded_injected_files(const engine::Containe
   return files;
 }
 
+std::string without_injected_files(const engine::ContainerInfo& container) {
+  json raw = json::parse(container.raw, nullptr, false);
+  if (!raw.is_object() || raw.erase(kField) == 0) return container.raw;
+  return raw.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 Result<> put_injected_files(engine::Engine& engine, const engine::ContainerId& made,
                             const engine::ContainerInfo& recorded) {
   TRY_ASSIGN(files, recorded_injected_files(recorded));

@@ -36,6 +36,9 @@ struct InjectedFiles {
 // Errc::corrupt for anything that record_injected_files() does not write. Most containers have none.
 [[nodiscard]] Result<std::vector<InjectedFile>> recorded_injected_files(const engine::ContainerInfo& container);
 
+// The record without them, such as for a container in which nothing of the service's runs: they may be large.
+[[nodiscard]] std::string without_injected_files(const engine::ContainerInfo& container);
+
 // Puts what was recorded into a container that was made of the record, and was not started yet; as Compose would, so
 // that another backup finds them again.
 [[nodiscard]] Result<> put_injected_files(engine::Engine& engine, const engine::ContainerId& made,

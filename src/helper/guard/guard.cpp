@@ -12,6 +12,7 @@
 #include "helper/guard/lock.hpp"
 #include "helper/own_container.hpp"
 #include "util/log.hpp"
+#include "util/text.hpp"
 
 namespace davit::helper {
 
@@ -182,7 +183,11 @@ Result<> ContainerGuard::call(FrameType type, const json& payload) {
   } catch (const json::exception& error) {
     return fail(Errc::bug, std::string("an entry of the journal: ") + error.what());
   }
-  if (text.size() > kMaxPayload) return fail(Errc::bug, "an entry of the journal is too long");
+  if (text.size() > kMaxPayload)
+    return fail(Errc::failed,
+                std::format("an entry of the journal has {}, and the guard takes no more than {}",
+                            render_bytes(text.size()), render_bytes(kMaxPayload)),
+                "restore fewer things at once, with --only");
   Result<> answered;
   {
     const std::scoped_lock lock(mutex_);

@@ -113,7 +113,9 @@ Result<std::string> LdapAreas::perform(const char* task, const LdapArea& area, R
   if (answer.outcome.exit_code == 0) return std::move(answer.out);
   Error error = tool_error("directory " + escape_for_display(area.directory), "sh", answer.outcome, {});
   if (answer.outcome.exit_code == kOther)
-    return std::unexpected(std::move(error).hint_if_none("see what `davit ls` says of it"));
+    return std::unexpected(std::move(error).hint_if_none(
+        "run `davit ls`, which has it put right and says so; where it says nothing of it any more, move what is in its "
+        "`old` back beside it, and remove it"));
   return std::unexpected(std::move(error));
 }
 

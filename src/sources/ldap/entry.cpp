@@ -1,12 +1,15 @@
 #include "sources/ldap/entry.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ranges>
+#include <set>
 
 #include "engine/decode.hpp"
 #include "sources/assemble.hpp"
 #include "sources/dead_run.hpp"
 #include "sources/idle.hpp"
+#include "sources/postgres/detect.hpp"
 #include "sources/restore_entry.hpp"
 #include "util/text.hpp"
 
@@ -16,16 +19,33 @@ namespace {
 using nlohmann::json;
 using Lines = std::vector<std::string>;
 
-// The name of a volume that is gone, and that the container would have mounted.
-Result<std::string> lost_volume(engine::Engine& engine, const engine::ContainerInfo& container) {
-  for (const engine::Mount& mount : container.mounts) {
-    if (mount.type != "volume" || is_anonymous(mount.name)) continue;
-    const auto volume = engine.inspect_volume(mount.name);
-    if (volume) continue;
-    if (volume.error().code() == Errc::not_found) return mount.name;
-    return std::unexpected(volume.error());
+Result<bool> is_gone(engine::Engine& engine, const engine::Mount& mount) {
+  if (mount.type != "volume" || is_anonymous(mount.name)) return false;
+  const auto volume = engine.inspect_volume(mount.name);
+  if (!volume && volume.error().code() != Errc::not_found) return std::unexpected(volume.error());
+  return !volume.has_value();
+}
+
+// Leaves the container the mounts that hold areas, so that whatever has become of the others is no matter. Takes out
+// areas whose volume is gone, as there is nothing to put right any more: the names of those volumes.
+Result<std::set<std::string>> keep_held(engine::Engine& engine, engine::ContainerInfo& container, LdapEntry& entry) {
+  std::set<std::string> lost;
+  std::vector<engine::Mount> held;
+  std::vector<LdapArea> there;
+  for (LdapArea& area : entry.areas) {
+    if (const engine::Mount* mount = mount_of(container, area.directory)) {
+      TRY_ASSIGN(gone, is_gone(engine, *mount));
+      if (gone) {
+        lost.insert(mount->name);
+        continue;
+      }
+      if (!std::ranges::contains(held, mount->destination, &engine::Mount::destination)) held.push_back(*mount);
+    }
+    there.push_back(std::move(area));
   }
-  return std::string();
+  container.mounts = std::move(held);
+  entry.areas = std::move(there);
+  return lost;
 }
 
 }  // namespace
@@ -78,8 +98,12 @@ Result<Lines> settle_ldap(helper::Host& host, const json& object, bool decided, 
   if (entry.areas.empty()) return Lines{};
   const json record = json::parse(entry.record, nullptr, false);
   TRY_ASSIGN(container, in_context(engine::decode_container(record), what));
-  TRY_ASSIGN(lost, lost_volume(engine, container));
-  if (!lost.empty()) return Lines{what + " is not put right: volume " + lost + " is gone"};
+  TRY_ASSIGN(lost, keep_held(engine, container, entry));
+  Lines lines;
+  for (const std::string& volume : lost)
+    lines.push_back(what + ": volume " + volume + " is gone, and what slapd had there with it: restore it with " +
+                    "--only ldap:" + escape_for_display(entry.service) + " --replace");
+  if (entry.areas.empty()) return lines;
   OneOffOptions options;
   options.purpose = "put right the directory of service " + entry.service;
   options.entrypoint = idle_entrypoint();
@@ -88,7 +112,9 @@ Result<Lines> settle_ldap(helper::Host& host, const json& object, bool decided, 
   const LdapAreas areas(engine, one_off.id(), entry.user);
   for (const LdapArea& area : entry.areas | std::views::reverse)
     TRY(in_context(decided ? areas.finish(area, run) : areas.undo(area, run), what));
-  return Lines{what + (decided ? " is restored" : " is the old one again")};
+  lines.push_back(what + (lost.empty() ? "" : ", where it is left,") +
+                  (decided ? " is restored" : " is the old one again"));
+  return lines;
 }
 
 }  // namespace davit::sources

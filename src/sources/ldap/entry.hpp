@@ -14,7 +14,7 @@ namespace davit::sources {
 struct LdapEntry {
   std::string run;
   std::string service;
-  std::string record;                     // of the container, as the Engine describes it; may hold secrets
+  std::string record;                     // without_injected_files(): of the container; may hold secrets
   std::vector<std::string> repo_digests;  // of its image
   std::string user;                       // slapd's
   std::vector<LdapArea> areas;            // `run` is the entry's

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sources/injected_files.hpp"
 #include "sources/ldap/check.hpp"
 #include "sources/ldap/load.hpp"
 #include "sources/place_restore.hpp"
@@ -38,7 +39,7 @@ Result<> LdapRestoration::prepare(RunContext& run) {
       options.repo_digests = image->second.repo_digests;
   entry_.run = run.run_id;
   entry_.service = item_.id.name;
-  entry_.record = container_.raw;
+  entry_.record = without_injected_files(container_);
   entry_.repo_digests = options.repo_digests;
   entry_.user = layout_.user;
   TRY_ASSIGN(site, LdapSite::open(host_.engine(), container_, options, layout_, run));

@@ -123,6 +123,15 @@ TEST_CASE("recorded files come back into a container that is made of the record"
   CHECK(plain.engine.put_into("shop-web-1").empty());
 }
 
+TEST_CASE("a record is told without its files where they would only be in the way") {
+  engine::ContainerInfo container = test::make_container({.service = "web"});
+  const std::string before = container.raw;
+  CHECK(without_injected_files(container) == before);
+  REQUIRE(record_injected_files(container, {{"/etc/app.conf", 0444, 0, 0, std::string(1U << 20U, 'x')}}));
+  CHECK(container.raw.size() > 1U << 20U);
+  CHECK(json::parse(without_injected_files(container)) == json::parse(before));
+}
+
 TEST_CASE("a record that nobody has written so is refused") {
   engine::ContainerInfo container;
   container.name = "shop-web-1";

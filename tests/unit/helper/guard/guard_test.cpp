@@ -128,6 +128,18 @@ TEST_CASE("an entry that is no UTF-8 is refused, not altered") {
   REQUIRE(guard->release());
 }
 
+TEST_CASE("an entry that is too large for a frame is no bug, and says what to do") {
+  Fixture fixture;
+  const auto guard = fixture.acquired();
+  const auto recorded = guard->record("app", {{"kind", "held"}, {"project", std::string(2U << 20U, 'x')}});
+  REQUIRE_FALSE(recorded);
+  CHECK(recorded.error().code() == Errc::failed);
+  CHECK(recorded.error().message().contains("an entry of the journal has 2.0 MiB"));
+  CHECK(recorded.error().hint() == "restore fewer things at once, with --only");
+  REQUIRE(guard->check());
+  REQUIRE(guard->release());
+}
+
 TEST_CASE("a run that ends with something in its journal leaves it to the guard") {
   Fixture fixture;
   std::atomic<int> rescues = 0;
