@@ -5,6 +5,8 @@
 #include "engine/own_labels.hpp"
 #include "sources/assemble.hpp"
 #include "sources/host_path.hpp"
+#include "sources/ldap/site.hpp"
+#include "sources/mount_item.hpp"
 #include "sources/place_restore.hpp"
 #include "sources/postgres/detect.hpp"
 #include "sources/postgres/seat.hpp"
@@ -66,12 +68,9 @@ std::vector<const engine::ContainerInfo*> users_of(const LdapMount& held, const 
 }
 
 bool restored_along(const LdapMount& held, const Target& target) {
-  if (!target.takes || target.recorded == nullptr) return false;
-  auto id = item_of_mount(*target.recorded, *held.mount);
-  // What is bound may lie in a directory that is restored as a whole.
-  while (id && id->kind == model::ItemKind::bind && !target.takes(*id) && id->name.contains('/'))
-    id->name = id->name.substr(0, id->name.rfind('/'));
-  return id && target.takes(*id);
+  if (target.recorded == nullptr) return false;
+  const auto id = item_of_mount(*target.recorded, *held.mount);
+  return id && restored_with(*id, target.takes);
 }
 
 Result<std::vector<Conflict>> check_mount(helper::Host& host, const LdapMount& held, const LdapLayout& layout,
@@ -107,6 +106,47 @@ Result<std::vector<Conflict>> check_mount(helper::Host& host, const LdapMount& h
   return conflicts;
 }
 
+// What the restore's container would be made from, as far as it is here: whether that is the backup's own image.
+enum class ImageIs { same, other, absent };
+Result<ImageIs> look_at_image(engine::Engine& engine, const engine::ContainerInfo& container, const std::string& was,
+                              const std::vector<std::string>& repo_digests) {
+  std::vector<std::string> candidates{container.image_id};
+  candidates.insert(candidates.end(), repo_digests.begin(), repo_digests.end());
+  candidates.push_back(container.image);
+  for (const std::string& candidate : candidates) {
+    if (candidate.empty()) continue;
+    const auto image = engine.inspect_image(candidate);
+    if (!image && image.error().code() == Errc::not_found) continue;
+    if (!image) return std::unexpected(image.error());
+    return image->id == was || std::ranges::contains(repo_digests, candidate) ? ImageIs::same : ImageIs::other;
+  }
+  return ImageIs::absent;
+}
+
+// The image of the backup has slapd in the backup's version. Another one is asked; one that isn't here yet can't be.
+Result<std::vector<Conflict>> check_version(helper::Host& host, const engine::ContainerInfo& container,
+                                            const LdapLayout& layout, const model::Item& item, const Target& target,
+                                            RunContext& run) {
+  std::vector<Conflict> conflicts;
+  const std::string version = model::attribute(item.attributes, "version");
+  const Service* recorded = target.recorded == nullptr ? nullptr : target.recorded->find_service(item.id.name);
+  if (target.allow_version_change || version.empty() || recorded == nullptr || recorded->containers.empty())
+    return conflicts;
+  const engine::ContainerInfo& was = recorded->containers.front();
+  OneOffOptions options;
+  options.purpose = "ask the image of service " + item.id.name + " for the version of slapd";
+  options.mounts = OneOffOptions::Mounts::none;
+  if (const auto image = target.recorded->images.find(was.image); image != target.recorded->images.end())
+    options.repo_digests = image->second.repo_digests;
+  TRY_ASSIGN(is, look_at_image(host.engine(), container, was.image_id, options.repo_digests));
+  if (is != ImageIs::other) return conflicts;
+  TRY_ASSIGN(site, LdapSite::open(host.engine(), container, options, layout, run));
+  const auto fits = site.check_version(version, false, run);
+  if (!fits && fits.error().code() != Errc::failed) return std::unexpected(fits.error());
+  if (!fits) conflicts.push_back({fits.error().message(), fits.error().hint(), false});
+  return conflicts;
+}
+
 }  // namespace
 
 Result<std::vector<Conflict>> check_ldap(helper::Host& host, const model::Item& item, const Target& target,
@@ -120,7 +160,7 @@ Result<std::vector<Conflict>> check_ldap(helper::Host& host, const model::Item& 
   if (seating.running)
     return std::vector<Conflict>{{service + " runs, and what its server has open can't be replaced",
                                   "stop it first: docker compose -p " + target.stack + " stop " + item.id.name, false}};
-  std::vector<Conflict> conflicts;
+  TRY_ASSIGN(conflicts, check_version(host, *seating.container, layout, item, target, run));
   const Mounted mounted = mounts_of(*seating.container, layout);
   for (const std::string& directory : mounted.elsewhere)
     conflicts.push_back({service + " keeps " + directory + " in the container itself, where no restore reaches it",

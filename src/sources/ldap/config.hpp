@@ -1,6 +1,7 @@
 #pragma once
-// What slapd's configuration (cn=config, as LDIF) says of its databases.
+// What slapd's configuration (cn=config, as LDIF; slapd-config(5)) says of its databases.
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>

@@ -2,8 +2,6 @@
 
 #include <charconv>
 
-#include "sources/assemble.hpp"
-#include "sources/host_path.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
@@ -41,18 +39,6 @@ Result<LdapLayout> layout_of(const model::Item& item) {
     layout.databases.push_back({number, std::move(directory)});
   }
   return layout;
-}
-
-std::optional<model::ItemId> item_of_mount(const Stack& stack, const engine::Mount& mount) {
-  if (mount.type == "volume") {
-    const Volume* volume = stack.find_volume(mount.name);
-    if (volume == nullptr || is_anonymous(volume->info)) return std::nullopt;
-    return model::ItemId{model::ItemKind::volume, volume->key};
-  }
-  if (mount.type != "bind" || stack.project_dir.empty()) return std::nullopt;
-  const auto below = path_below(normal_path(mount.source), normal_path(stack.project_dir));
-  if (!below) return std::nullopt;
-  return model::ItemId{model::ItemKind::bind, *below};
 }
 
 }  // namespace davit::sources

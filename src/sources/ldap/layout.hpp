@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "model/item.hpp"
-#include "sources/stack.hpp"
+#include "util/error.hpp"
 
 namespace davit::sources {
 
@@ -27,9 +27,5 @@ struct LdapLayout {
 
 // The number of the database that an artefact holds; 0: the configuration.
 [[nodiscard]] Result<int> ldap_number(const model::Artefact& artefact);
-
-// An item `volume:KEY` or `bind:PATH` that holds the contents of a mount, as backups name them; nothing if there is
-// none, such as for a volume without a name.
-[[nodiscard]] std::optional<model::ItemId> item_of_mount(const Stack& stack, const engine::Mount& mount);
 
 }  // namespace davit::sources

@@ -4,7 +4,6 @@
 #include "stream/encoding.hpp"
 
 namespace davit::sources {
-namespace {}  // namespace
 
 Result<LdapLoaded> load_ldap(LdapSite& site, const model::Artefact& artefact, stream::ByteSource& stored,
                              RunContext& run) {

@@ -10,6 +10,7 @@
 #include "sources/ldap/load.hpp"
 #include "sources/ldap/restoration.hpp"
 #include "sources/ldap/server.hpp"
+#include "sources/plan_services.hpp"
 #include "sources/source.hpp"
 #include "stream/encoding.hpp"
 #include "stream/memory_stream.hpp"
@@ -59,22 +60,11 @@ class LdapSource : public Source {
 
   Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, const Takes& takes,
                     RunContext& run) override {
-    Plan plan;
     servers_.clear();
-    for (const Service& service : stack.services) {
-      if (!service.settings.enable || !looks_like_ldap(service)) continue;
-      model::Item item;
-      item.id = {model::ItemKind::ldap, service.name};
-      item.services = {service.name};
-      item.consistency = model::Consistency::dump;
-      if (!takes(item.id)) {
-        plan.items.push_back(std::move(item));
-        continue;
-      }
-      const std::string doing = "plan " + item.id.text();
-      TRY(in_context(plan_service(service, std::move(item), encoding, plan, run), doing));
-    }
-    return plan;
+    return plan_services(stack, model::ItemKind::ldap, looks_like_ldap, takes,
+                         [&](const Service& service, model::Item item, Plan& plan) {
+                           return plan_service(service, std::move(item), encoding, plan, run);
+                         });
   }
 
   Result<std::vector<Finding>> dump(model::Item& item, model::Artefact& artefact, const stream::Encoding& encoding,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 
 #include "sources/container_tool.hpp"
@@ -16,32 +17,39 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 2> kServerImages{"rabbitmq", "rabbitmq-server"};
+// Limits of time that rabbitmqctl is given, in seconds: without them it waits for ever for a node that hangs.
+constexpr const char* kGlance = "60";
+constexpr const char* kWhole = "600";  // all definitions
 constexpr const char* kAsk =
     "[node(), rabbit_misc:version(), try rabbit:data_dir() catch _:_ -> rabbit_mnesia:dir() end].";
 constexpr const char* kSetup =
     "PATH=$PATH:/usr/sbin:/usr/lib/rabbitmq/bin:/opt/rabbitmq/sbin:/opt/bitnami/rabbitmq/sbin\nexport PATH\n";
-// From its standard input, rabbitmqctl 4.0 on Erlang 27 reads for ever.
+// From its standard input, rabbitmqctl 4.0 on Erlang 27 reads for ever. So the definitions, which hold hashes of
+// passwords, are a file for a moment: in memory, where there is room (an Engine gives containers 64 MB), and not on a
+// disk. What one that was killed has left goes first. $1: their length; $2: seconds.
 constexpr const char* kImport = R"sh(
 umask 077
-file=$(mktemp) || exit 81
+place=/dev/shm
+[ -d "$place" ] && [ -w "$place" ] && [ "$1" -lt 33554432 ] || place=${TMPDIR:-/tmp}
+rm -f /dev/shm/davit-definitions-* "${TMPDIR:-/tmp}"/davit-definitions-*
+file=$(mktemp "$place/davit-definitions-XXXXXX") || exit 81
 trap 'rm -f "$file"' EXIT
 trap 'exit 143' HUP INT TERM
 cat > "$file" || exit 81
-rabbitmqctl -q import_definitions "$file" --format json </dev/null
+rabbitmqctl -q import_definitions "$file" --format json -t "$2" </dev/null
 )sh";
-// Of rabbitmqctl (sysexits.h): there is no such node, or it doesn't answer; its application doesn't run.
+// rabbitmqctl's exit codes are those of sysexits.h, by its own RabbitMQ.CLI.Core.ExitCodes: EX_UNAVAILABLE, there is no
+// such node, or it doesn't answer; EX_USAGE, its application doesn't run; EX_TEMPFAIL, its limit of time has passed.
 constexpr int kUnavailable = 69;
 constexpr int kNotYet = 64;
+constexpr int kTimedOut = 75;
 
 Error failure(std::string_view what, const engine::CommandOutcome& outcome) {
   Error error = tool_error(what, "rabbitmqctl", outcome,
                            "use an image with RabbitMQ's tools, or set the label davit.rabbitmq=off on the service");
-  if (outcome.exit_code == kUnavailable || outcome.exit_code == kNotYet) return std::move(error).as(Errc::unavailable);
-  return error;
-}
-
-bool is_true(const engine::ContainerInfo& container, std::string_view variable) {
-  return container.env_value(variable).value_or("") == "true";
+  const bool later =
+      outcome.exit_code == kUnavailable || outcome.exit_code == kNotYet || outcome.exit_code == kTimedOut;
+  return later ? std::move(error).as(Errc::unavailable) : std::move(error);
 }
 
 }  // namespace
@@ -114,13 +122,15 @@ Result<Broker> Broker::look(engine::Engine& engine, const engine::ContainerId& c
   TRY_ASSIGN(process, find_process(engine, container, "beam.smp", run));
   if (!process) return fail(Errc::unavailable, "no RabbitMQ runs in the container");
   Broker broker(engine, container, process->user);
+  // The node answers before what it runs does.
+  TRY_ASSIGN(vhosts,
+             engine::run_command_for_text(engine, container, broker.rabbitmqctl({"list_vhosts", "-t", kGlance}), run));
+  if (vhosts.outcome.exit_code != 0) return std::unexpected(failure("ask RabbitMQ for its vhosts", vhosts.outcome));
+  // eval takes no notice of a limit of time, so it is put only to a node that has just answered.
   TRY_ASSIGN(answer, engine::run_command_for_text(engine, container, broker.rabbitmqctl({"eval", kAsk}), run));
   if (answer.outcome.exit_code != 0) return std::unexpected(failure("ask RabbitMQ for its node", answer.outcome));
   TRY_ASSIGN(node, parse_node(answer.out));
   broker.node_ = std::move(node);
-  // The node answers before what it runs does.
-  TRY_ASSIGN(vhosts, engine::run_command_for_text(engine, container, broker.rabbitmqctl({"list_vhosts"}), run));
-  if (vhosts.outcome.exit_code != 0) return std::unexpected(failure("ask RabbitMQ for its vhosts", vhosts.outcome));
   return broker;
 }
 
@@ -138,16 +148,17 @@ Result<Broker> Broker::find(engine::Engine& engine, const engine::ContainerId& c
 }
 
 Result<std::string> Broker::export_definitions(RunContext& run) const {
-  TRY_ASSIGN(answer, engine::run_command_for_text(*engine_, container_,
-                                                  rabbitmqctl({"export_definitions", "-", "--format", "json"}), run,
-                                                  kDefinitionsLimit));
+  TRY_ASSIGN(answer,
+             engine::run_command_for_text(*engine_, container_,
+                                          rabbitmqctl({"export_definitions", "-", "--format", "json", "-t", kWhole}),
+                                          run, kDefinitionsLimit));
   if (answer.outcome.exit_code != 0) return std::unexpected(failure("export the definitions", answer.outcome));
   return std::move(answer.out);
 }
 
 Result<> Broker::import_definitions(const std::string& definitions, RunContext& run) const {
   engine::Command command;
-  command.argv = {"sh", "-c", kImport};
+  command.argv = {"sh", "-c", kImport, "davit", std::to_string(definitions.size()), kWhole};
   command.setup = kSetup;
   command.user = user_;
   stream::MemorySource in(std::as_bytes(std::span(definitions)));
@@ -156,19 +167,17 @@ Result<> Broker::import_definitions(const std::string& definitions, RunContext& 
   return {};
 }
 
-bool has_chance_hostname(const engine::ContainerInfo& container) {
-  return container.hostname.size() == 12 && container.id.value.starts_with(container.hostname);
-}
-
-std::string node_name_of(const engine::ContainerInfo& container, bool exists) {
-  std::string named = container.env_value("RABBITMQ_NODENAME").value_or("");
-  if (named.contains('@')) return named;
-  if (container.hostname.empty() || (has_chance_hostname(container) && !exists)) return {};
-  // Without long names a node goes by the first part of its host's.
-  const std::string host = is_true(container, "RABBITMQ_USE_LONGNAME")
-                               ? container.hostname
-                               : container.hostname.substr(0, container.hostname.find('.'));
-  return (named.empty() ? "rabbit" : named) + "@" + host;
+bool is_older_series(std::string_view version, std::string_view than) {
+  const auto series = [](std::string_view text) {
+    std::array<int, 2> numbers{-1, -1};
+    const auto parts = split(text, '.');
+    for (std::size_t i = 0; i < numbers.size() && i < parts.size(); ++i)
+      std::from_chars(parts[i].data(), parts[i].data() + parts[i].size(), numbers[i]);
+    return numbers;
+  };
+  const auto one = series(version);
+  const auto other = series(than);
+  return one[1] >= 0 && other[1] >= 0 && one < other;
 }
 
 }  // namespace davit::sources

@@ -23,6 +23,10 @@ struct BrokerNode {
 // Of the answer of rabbitmqctl eval, a list of Erlang: [rabbit@mq,"4.0.5","/var/lib/…"]. Errc::failed otherwise. Pure.
 [[nodiscard]] Result<BrokerNode> parse_node(std::string_view answer);
 
+// Whether definitions of one version are more than a broker of another may understand: it is of an older series, "3.13"
+// before "4.0". Pure; false where either is not told.
+[[nodiscard]] bool is_older_series(std::string_view version, std::string_view than);
+
 class Broker {
  public:
   // Waits until the node of the container answers, up to `patience`: it takes its time to start. Errc::unavailable if
@@ -46,12 +50,5 @@ class Broker {
   std::string user_;  // numbers of the server's user and group: the cookie is for nobody else
   BrokerNode node_;
 };
-
-// The name that a container's node will have, as far as its record says: RABBITMQ_NODENAME, or rabbit@HOSTNAME. Empty
-// if only the container that is yet to be made will tell: its host name is its id. `exists`: this very container is
-// there, and will be started.
-[[nodiscard]] std::string node_name_of(const engine::ContainerInfo& container, bool exists);
-// Whether the container's host name is its id, which Compose's file says nothing about.
-[[nodiscard]] bool has_chance_hostname(const engine::ContainerInfo& container);
 
 }  // namespace davit::sources

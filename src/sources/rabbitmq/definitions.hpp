@@ -1,6 +1,7 @@
 #pragma once
 // RabbitMQ's definitions: an object with a list of each kind of thing (vhosts, users, queues …). Pure.
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <nlohmann/json.hpp>

@@ -1,9 +1,11 @@
 #include "sources/rabbitmq/restore.hpp"
 
+#include "sources/mount_item.hpp"
 #include "sources/place_restore.hpp"
 #include "sources/postgres/seat.hpp"
 #include "sources/rabbitmq/broker.hpp"
 #include "sources/rabbitmq/definitions.hpp"
+#include "sources/rabbitmq/node_name.hpp"
 #include "stream/encoding.hpp"
 #include "util/text.hpp"
 
@@ -18,34 +20,53 @@ constexpr std::size_t kNamed = 10;
 // The item with the broker's data, if it is restored along.
 std::optional<model::ItemId> data_restored_along(const model::Item& item, const Takes& takes) {
   const std::string text = attribute(item.attributes, "data");
-  if (text.empty() || !takes) return std::nullopt;
-  auto id = model::parse_item_id(text);
-  if (!id) return std::nullopt;
-  // What is bound may be part of a directory that is restored as a whole.
-  while (!takes(*id) && id->kind == model::ItemKind::bind && id->name.contains('/'))
-    id->name = id->name.substr(0, id->name.rfind('/'));
-  if (!takes(*id)) return std::nullopt;
-  return *id;
+  if (text.empty()) return std::nullopt;
+  const auto id = model::parse_item_id(text);
+  return id ? restored_with(*id, takes) : std::nullopt;
 }
 
-std::string host_of(std::string_view node) { return std::string(node.substr(node.find('@') + 1)); }
+// The container that the broker had at the backup; null if that isn't known.
+const engine::ContainerInfo* container_then(const model::Item& item, const Target& target) {
+  const Service* service = target.recorded == nullptr ? nullptr : target.recorded->find_service(item.id.name);
+  return service == nullptr || service->containers.empty() ? nullptr : &service->containers.front();
+}
 
 // A node finds only what one of its own name has stored.
 std::vector<Conflict> check_node(const Seating& seating, const model::Item& item, const Target& target,
                                  const model::ItemId& data) {
   const std::string was = attribute(item.attributes, "node");
   if (was.empty() || seating.container == nullptr) return {};
-  const std::string will = node_name_of(*seating.container, !seating.recorded);
+  const bool exists = !seating.recorded;
+  const std::string will = node_name_of(*seating.container, exists);
   if (will == was) return {};
   const std::string service = "service " + item.id.name;
-  const std::string as =
-      will.empty() ? "a name made of its new container's id: it has no hostname" : escape_for_display(will);
-  return {{"the queues of " + item.id.text() + " are of node " + escape_for_display(was) + ", and the node of " +
-               service + " would have " + (will.empty() ? as : "the name " + as) + " and find none of them",
-           "write \"hostname: " + host_of(was) + "\" for " + service +
-               " in the compose file, and make its container: docker compose -p " + target.stack + " up --no-start " +
-               item.id.name + "; or restore its definitions only, into the running broker: --exclude " + data.text(),
-           false}};
+  const std::string node = escape_for_display(was);
+  const std::string anew = " in the compose file, and make its container: docker compose -p " + target.stack +
+                           " up --no-start " + item.id.name +
+                           "; or restore its definitions only, into the running broker: --exclude " + data.text();
+  const engine::ContainerInfo* then = container_then(item, target);
+  if (then != nullptr && node_name_of(*then, true) != was) {
+    const std::string differs = naming_difference(was, *then, *seating.container, exists);
+    if (differs.empty()) return {};
+    return {{"the queues of " + item.id.text() + " are of node " + node + ", and nothing says that the node of " +
+                 service + " would have that name: " + differs + " is not that of the backup",
+             "give " + service + " what it had" + anew, false}};
+  }
+  const std::string as = will.empty() ? "a name made of its new container's id: it has no hostname"
+                                      : "the name " + escape_for_display(will);
+  return {{"the queues of " + item.id.text() + " are of node " + node + ", and the node of " + service +
+               " would have " + as + " and find none of them",
+           "write \"hostname: " + was.substr(was.find('@') + 1) + "\" for " + service + anew, false}};
+}
+
+// Definitions may say what an older broker doesn't know.
+std::optional<Conflict> check_version(const model::Item& item, const Target& target, const Broker& broker) {
+  const std::string version = attribute(item.attributes, "version");
+  const std::string& present = broker.node().version;
+  if (target.allow_version_change || !is_older_series(present, version)) return std::nullopt;
+  return Conflict{"the broker of service " + item.id.name + " is RabbitMQ " + escape_for_display(present) +
+                      ", and the definitions are of " + escape_for_display(version),
+                  "use the version that the backup was made with, or pass --allow-version-change", false};
 }
 
 std::string first_of(const std::vector<std::string>& names) {
@@ -93,6 +114,8 @@ class Import : public Restoration {
     if (!seating.running)
       return fail(Errc::unavailable, "service " + item_.id.name + " doesn't run, so nothing can be imported into it");
     TRY_ASSIGN(broker, Broker::find(engine_, seating.container->id, 120s, run));
+    // One that didn't run when the restore was planned could not be asked.
+    if (auto older = check_version(item_, target_, broker)) return fail(Errc::failed, older->what, older->remedy);
     TRY_ASSIGN(before, definitions_of(broker, run));
     const auto changed = wanted.changed(before);
     if (!changed.empty() && !before.is_fresh()) {
@@ -151,6 +174,7 @@ Result<std::vector<Conflict>> check_rabbitmq(engine::Engine& engine, const model
     return conflicts;
   }
   TRY_ASSIGN(broker, Broker::find(engine, seating.container->id, 15s, run));
+  if (auto older = check_version(item, target, broker)) conflicts.push_back(*std::move(older));
   TRY_ASSIGN(present, definitions_of(broker, run));
   if (!present.is_fresh())
     conflicts.push_back({"the broker of " + service + " has " + present.summary() +

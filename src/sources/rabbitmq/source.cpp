@@ -3,14 +3,15 @@
 
 #include "sources/assemble.hpp"
 #include "sources/host_path.hpp"
-#include "sources/ldap/layout.hpp"
+#include "sources/mount_item.hpp"
+#include "sources/plan_services.hpp"
 #include "sources/postgres/detect.hpp"
 #include "sources/rabbitmq/broker.hpp"
 #include "sources/rabbitmq/definitions.hpp"
+#include "sources/rabbitmq/node_name.hpp"
 #include "sources/rabbitmq/restore.hpp"
 #include "sources/source.hpp"
 #include "stream/encoding.hpp"
-#include "util/log.hpp"
 #include "util/text.hpp"
 
 namespace davit::sources {
@@ -61,22 +62,11 @@ class RabbitmqSource : public Source {
 
   Result<Plan> plan(const Stack& stack, const stream::Encoding& encoding, const Takes& takes,
                     RunContext& run) override {
-    Plan plan;
     brokers_.clear();
-    for (const Service& service : stack.services) {
-      if (!service.settings.enable || !looks_like_rabbitmq(service)) continue;
-      model::Item item;
-      item.id = {model::ItemKind::rabbitmq, service.name};
-      item.services = {service.name};
-      item.consistency = model::Consistency::dump;
-      if (!takes(item.id)) {
-        plan.items.push_back(std::move(item));
-        continue;
-      }
-      const std::string doing = "plan " + item.id.text();
-      TRY(in_context(plan_service(stack, service, std::move(item), encoding, takes, plan, run), doing));
-    }
-    return plan;
+    return plan_services(stack, model::ItemKind::rabbitmq, looks_like_rabbitmq, takes,
+                         [&](const Service& service, model::Item item, Plan& plan) {
+                           return plan_service(stack, service, std::move(item), encoding, takes, plan, run);
+                         });
   }
 
   Result<std::vector<Finding>> dump(model::Item& item, model::Artefact& artefact, const stream::Encoding& encoding,
@@ -139,8 +129,9 @@ class RabbitmqSource : public Source {
     const auto data = mount == nullptr ? std::nullopt : item_of_mount(stack, *mount);
     if (data) item.attributes["data"] = data->text();
     PlannedBroker planned{*std::move(broker), {}};
-    const bool named = container->env_value("RABBITMQ_NODENAME").value_or("").contains('@');
-    if (has_chance_hostname(*container) && !named) planned.findings.push_back(hostname_finding(service, node));
+    // Whatever else it is called by, such as Bitnami's RABBITMQ_NODE_NAME, is that of a new container as well.
+    const bool by_host = node.name.ends_with("@" + container->hostname);
+    if (has_chance_hostname(*container) && by_host) planned.findings.push_back(hostname_finding(service, node));
     if (std::string finding = messages_finding(stack, service, mount, data, takes); !finding.empty())
       planned.findings.push_back(std::move(finding));
     model::Artefact artefact;

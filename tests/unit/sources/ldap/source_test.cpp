@@ -75,7 +75,8 @@ struct Bench {
   Stack stack(bool running) {
     engine::ContainerInfo info = test::make_container(
         {.service = "ldap",
-         .mounts = {volume_mount("shop_config", "/etc/ldap/slapd.d"), volume_mount("shop_data", "/var/lib/ldap")},
+         .mounts = {volume_mount("shop_config", "/etc/ldap/slapd.d"), volume_mount("shop_data", "/var/lib/ldap"),
+                    volume_mount("shop_certs", "/certs")},
          .running = running,
          .labels = labels});
     info.image = "osixia/openldap:1.5.0";
@@ -83,6 +84,7 @@ struct Bench {
     engine.add_image(info.image);
     engine.add_volume("shop_config");
     engine.add_volume("shop_data");
+    engine.add_volume("shop_certs");
     engine::ContainerInfo present;
     present.name = info.name + std::to_string(++made_);
     present.state.status = running ? "running" : "exited";
@@ -251,6 +253,20 @@ TEST_CASE("a directory is loaded beside the old one, read again, and then change
                                     : Lines{"undo /var/lib/ldap", "undo /etc/ldap/slapd.d"}));
         CHECK(lines->front().ends_with(decided ? "is restored" : "is the old one again"));
       }
+      // What its other mounts were is no matter.
+      bench.log.clear();
+      REQUIRE(bench.engine.remove_volume("shop_certs"));
+      REQUIRE(settle_ldap(bench.host, entry, false, bench.run));
+      CHECK(bench.log == Lines{"undo /var/lib/ldap", "undo /etc/ldap/slapd.d"});
+      // Nothing is left to put right in a volume that is gone; in the other one there is.
+      bench.log.clear();
+      REQUIRE(bench.engine.remove_volume("shop_data"));
+      const auto lines = settle_ldap(bench.host, entry, false, bench.run);
+      REQUIRE(lines);
+      CHECK(bench.log == Lines{"undo /etc/ldap/slapd.d"});
+      REQUIRE(lines->size() == 2);
+      CHECK((*lines)[0].contains("volume shop_data is gone, and what slapd had there with it"));
+      CHECK((*lines)[1].ends_with("where it is left, is the old one again"));
     }
     restoration->reset();
     for (const std::string& name : bench.engine.container_names()) CHECK_FALSE(name.contains("one-off"));
@@ -283,6 +299,7 @@ TEST_CASE("a directory is loaded beside the old one, read again, and then change
     REQUIRE_FALSE(restored);
     CHECK(restored.error().message() == "the image has OpenLDAP 2.4.57, and the backup is of 2.6.10");
     CHECK(bench.log.empty());
+    CHECK(restored.error().code() == Errc::exists);  // it stands in the way, and is in the plan
     auto allowed = bench.restore(item, stack, findings, true);
     REQUIRE(allowed);
     CHECK((*allowed)->rollback(bench.run));

@@ -20,24 +20,13 @@ TEST_CASE("a node's answer is read, however Erlang writes it", "[rabbitmq]") {
     CHECK_FALSE(parse_node(wrong));
 }
 
-TEST_CASE("the name that a node will have is told by its container, where it can be told", "[rabbitmq]") {
-  engine::ContainerInfo container;
-  container.id.value = std::string(64, 'a');
-  container.hostname = "mq";
-  CHECK(node_name_of(container, false) == "rabbit@mq");
-  CHECK_FALSE(has_chance_hostname(container));
-  container.hostname = "mq.example.org";
-  CHECK(node_name_of(container, false) == "rabbit@mq");
-  container.env = {"RABBITMQ_USE_LONGNAME=true"};
-  CHECK(node_name_of(container, false) == "rabbit@mq.example.org");
-  container.env = {"RABBITMQ_NODENAME=bunny"};
-  CHECK(node_name_of(container, false) == "bunny@mq");
-  container.env = {"RABBITMQ_NODENAME=bunny@here"};
-  CHECK(node_name_of(container, false) == "bunny@here");
-  // Compose has given it none: the Engine takes the container's id.
-  container.env.clear();
-  container.hostname = std::string(12, 'a');
-  CHECK(has_chance_hostname(container));
-  CHECK(node_name_of(container, false).empty());
-  CHECK(node_name_of(container, true) == "rabbit@aaaaaaaaaaaa");
+TEST_CASE("a broker of an older series may not know what definitions of a newer one say", "[rabbitmq]") {
+  CHECK(is_older_series("3.13.7", "4.0.5"));
+  CHECK(is_older_series("4.0.5", "4.1.0"));
+  CHECK(is_older_series("3.9.29", "3.13.7"));
+  CHECK_FALSE(is_older_series("4.0.1", "4.0.5"));
+  CHECK_FALSE(is_older_series("4.1.0", "4.0.5"));
+  CHECK_FALSE(is_older_series("4.0.5", ""));
+  CHECK_FALSE(is_older_series("", "4.0.5"));
+  CHECK_FALSE(is_older_series("4.0.5", "4"));
 }

@@ -30,6 +30,9 @@ struct Bench {
   RunContext run{.run_id = "0123456789abcdef", .clock = clock, .reporter = reporter, .stop = {}};
   std::unique_ptr<Source> source = make_rabbitmq_source(host);
   std::string definitions = kUsed;
+  std::string node = "rabbit@mq";
+  std::string version = "4.0.5";
+  bool hangs = false;
   bool keeps_queues = false;  // as a broker does with queues of other properties
   std::vector<std::string> imports;
 
@@ -37,10 +40,17 @@ struct Bench {
     engine.on_command = [this](const test::FakeCommand& command) -> test::FakeOutcome {
       if (command.argv.size() == 5 && command.argv[4] == "beam.smp") return {0, "999:999\nbeam.smp"};
       CHECK(command.user == "999:999");
-      if (command.argv.size() == 3 && command.argv[2].contains("import_definitions")) return import(command.input);
+      if (command.argv[0] == "sh" && command.argv[2].contains("import_definitions")) {
+        CHECK(command.argv[4] == std::to_string(command.input.size()));
+        return import(command.input);
+      }
       if (command.argv.size() < 3 || command.argv[0] != "rabbitmqctl") return {127};
+      if (command.argv[2] == "eval")
+        return {0, "[" + node + ",\"" + version + "\",\"/var/lib/rabbitmq/mnesia/" + node + "\"]\n"};
+      // Without a limit a node that hangs would be waited for.
+      CHECK(command.argv[command.argv.size() - 2] == "-t");
+      if (hangs) return {75, "", "Error: operation list_vhosts on node rabbit@mq timed out. Timeout value used: 60000"};
       if (command.argv[2] == "list_vhosts") return {0, "/\n"};
-      if (command.argv[2] == "eval") return {0, "[rabbit@mq,\"4.0.5\",\"/var/lib/rabbitmq/mnesia/rabbit@mq\"]\n"};
       return command.argv[2] == "export_definitions" ? test::FakeOutcome{0, definitions} : test::FakeOutcome{64};
     };
   }
@@ -137,7 +147,7 @@ TEST_CASE("a broker without a hostname, and one that lives while its messages ar
 TEST_CASE("a node that would have another name is refused, where its data is restored", "[rabbitmq]") {
   Bench bench;
   const Stack recorded = bench.stack("mq");
-  const model::Item item = bench.back_up(recorded);
+  model::Item item = bench.back_up(recorded);
   const auto conflicts_of = [&](const Stack& was, const Stack& now) {
     Target target{"shop", "/srv/shop", &was, &now};
     target.takes = takes_data();
@@ -157,9 +167,49 @@ TEST_CASE("a node that would have another name is refused, where its data is res
         "the name rabbit@other and find none of them");
   CHECK(conflicts[0].remedy.contains("write \"hostname: mq\" for service mq in the compose file"));
   CHECK(conflicts[0].remedy.contains("--exclude volume:mq"));
-  conflicts = conflicts_of(bench.stack(""), nothing);
+  const Stack nameless = bench.stack("");
+  bench.node = "rabbit@" + nameless.services.front().containers.front().hostname;
+  item = bench.back_up(nameless);
+  conflicts = conflicts_of(nameless, nothing);
   REQUIRE(conflicts.size() == 1);
   CHECK(conflicts[0].what.contains("a name made of its new container's id"));
+}
+
+TEST_CASE("a node that is called by something else than its host is known by its image and environment", "[rabbitmq]") {
+  Bench bench;
+  bench.volume_labels = {{"davit.quiesce", "stop"}};
+  bench.node = "rabbit@localhost";
+  const Stack recorded = bench.stack("");
+  const model::Item item = bench.back_up(recorded);
+  CHECK(bench.findings.empty());
+  const auto conflicts_of = [&](const Stack& now) {
+    Target target{"shop", "/srv/shop", &recorded, &now};
+    target.takes = takes_data();
+    auto conflicts = bench.source->check_restore(item, target, bench.run);
+    REQUIRE(conflicts);
+    return *std::move(conflicts);
+  };
+  CHECK(conflicts_of({}).empty());
+  Stack now = bench.stack("", {.service = "mq", .running = false});
+  CHECK(conflicts_of(now).empty());
+  now.services.front().containers.front().env = {"RABBITMQ_NODE_NAME=bunny@localhost"};
+  const auto conflicts = conflicts_of(now);
+  REQUIRE(conflicts.size() == 1);
+  CHECK_FALSE(conflicts[0].replaceable);
+  CHECK(conflicts[0].what.ends_with("RABBITMQ_NODE_NAME is not that of the backup"));
+  CHECK(conflicts[0].remedy.starts_with("give service mq what it had in the compose file, and make its container"));
+  now.services.front().containers.front().env = {"RABBITMQ_NODENAME=rabbit@localhost"};
+  CHECK(conflicts_of(now).empty());
+}
+
+TEST_CASE("a broker that hangs is not waited for", "[rabbitmq]") {
+  Bench bench;
+  const Stack stack = bench.stack("mq");
+  bench.hangs = true;
+  const auto plan = bench.source->plan(stack, {}, [](const model::ItemId&) { return true; }, bench.run);
+  REQUIRE_FALSE(plan);
+  CHECK(plan.error().code() == Errc::unavailable);
+  CHECK(plan.error().message().contains("timed out"));
 }
 
 TEST_CASE("definitions are only looked at where the data is restored along", "[rabbitmq]") {
@@ -231,6 +281,19 @@ TEST_CASE("definitions are imported into a running broker, and what they would c
     const auto restored = restore();
     REQUIRE_FALSE(restored);
     CHECK(restored.error().message().ends_with("not have them as in the backup: queue orders in vhost shop"));
+  }
+  SECTION("one of an older series") {
+    bench.version = "3.13.7";
+    bench.definitions = kFresh;
+    const auto conflicts = conflicts_of(target);
+    REQUIRE(conflicts.size() == 1);
+    CHECK_FALSE(conflicts[0].replaceable);
+    CHECK(conflicts[0].what == "the broker of service mq is RabbitMQ 3.13.7, and the definitions are of 4.0.5");
+    CHECK_FALSE(restore());
+    CHECK(bench.imports.empty());
+    target.allow_version_change = true;
+    CHECK(conflicts_of(target).empty());
+    CHECK(restore());
   }
   SECTION("one that doesn't run") {
     const Stack stopped = bench.stack("mq", {.service = "mq", .running = false});
