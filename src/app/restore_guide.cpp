@@ -179,31 +179,44 @@ std::string render_search(const model::Item& item) {
              escape_for_display(snapshot));
 }
 
+// Files of an item below OUT, for a program that takes them from there.
+std::string unpack(const model::Artefact& artefact, const std::string& file) {
+  return opener(artefact) + " > \"$OUT\"/" + quote_for_sh(file) + "\n";
+}
+constexpr const char* kOut = "OUT=${OUT:-restored}\nmkdir -p \"$OUT\"\n";
+constexpr const char* kContainer = "CONTAINER=${CONTAINER:?set it to the name of the container}\n";
+
 std::string render_ldap(const model::Item& item) {
+  const std::string config = attribute(item.attributes, "config");
   std::string text = std::format(
-      "The configuration and the databases of an OpenLDAP server ({}), as `slapcat` gives them. Run this for the "
-      "files:\n\n",
-      attribute(item.attributes, "version"));
-  std::string files = "OUT=${OUT:-restored}\nmkdir -p \"$OUT\"\n";
+      "The configuration and the databases of an OpenLDAP server ({}), as `slapcat` gives them. The server must not "
+      "run, "
+      "and its container must be there: `docker compose up --no-start {}`. What slapd has in its directories is moved "
+      "into `before-by-hand` in each of them, for you to remove when the new one stands. The user {}, which slapd "
+      "runs as, must own these directories.\n\n",
+      escape_for_display(attribute(item.attributes, "version")), escape_for_display(item.id.name),
+      escape_for_display(attribute(item.attributes, "user")));
+  std::string files;
+  std::string move = "aside " + quote_for_sh(config) + " cn=config cn=config.ldif\n";
   std::string add;
   for (const model::Artefact& artefact : item.artefacts) {
     const std::string number = attribute(artefact.attributes, "database");
-    const std::string file = quote_for_sh(encode_file_name("ldap-" + item.id.name) + "-" + number + ".ldif");
-    files += opener(artefact) + " > \"$OUT\"/" + file + "\n";
-    add += std::format("    slapadd {}-n {} -F {} -l {}\n", number == "0" ? "" : "-q -s -g ", number,
-                       quote_for_sh(attribute(item.attributes, "config")), file);
-  }
-  text += block(files);
-  text += "Then, while the server doesn't run, in a container with its image and volumes:\n\n1. Move away what is in ";
-  text += "`" + escape_for_display(attribute(item.attributes, "config")) +
-          "` by the names `cn=config` and `cn=config.ldif`";
-  for (const model::Artefact& artefact : item.artefacts)
+    const std::string file = encode_file_name("ldap-" + item.id.name) + "-" + number + ".ldif";
+    files += unpack(artefact, file);
     if (const std::string directory = attribute(artefact.attributes, "directory"); !directory.empty())
-      text += ", and in `" + escape_for_display(directory) + "` by the names `data.mdb` and `lock.mdb`";
-  text +=
-      std::format(". The rest stays.\n2. As the user {} (`docker exec -u`), who must own these directories:\n\n{}\n",
-                  attribute(item.attributes, "user"), add);
-  return text;
+      move += "aside " + quote_for_sh(directory) + " data.mdb lock.mdb\n";
+    add += std::format("slapadd {}-n {} -F {} -l {}\n", number == "0" ? "" : "-q -s -g ", quote_for_sh(number),
+                       quote_for_sh(config), quote_for_sh("/restored/" + file));
+  }
+  return text +
+         block(std::format(
+             "{}{}{}docker run --rm -i --network none --volumes-from \"$CONTAINER\" --volume \"$(realpath \"$OUT\")\":"
+             "/restored:ro \\\n  --user {} --entrypoint sh \"$(docker inspect --format '{{{{.Image}}}}' "
+             "\"$CONTAINER\")\" -eu <<'END'\n"
+             "PATH=$PATH:/usr/sbin:/usr/local/sbin:/opt/bitnami/openldap/sbin; ulimit -n 1024\n"
+             "aside() {{\n  mkdir \"$1\"/before-by-hand; cd \"$1\"; shift\n"
+             "  for name; do [ ! -e \"$name\" ] || mv \"$name\" before-by-hand/; done\n}}\n{}{}END\n",
+             kContainer, kOut, files, quote_for_sh(attribute(item.attributes, "user")), move, add));
 }
 
 std::string render_rabbitmq(const model::Item& item) {
@@ -211,21 +224,23 @@ std::string render_rabbitmq(const model::Item& item) {
   const std::string node = attribute(item.attributes, "node");
   std::string text = std::format(
       "The definitions of a RabbitMQ {} broker: vhosts, users, permissions, policies, queues, exchanges and bindings, "
-      "and "
-      "no message. ",
-      attribute(item.attributes, "version"));
+      "and no message. ",
+      escape_for_display(attribute(item.attributes, "version")));
   if (!data.empty())
     text += std::format(
         "Messages are in `{}`, with everything that is here: to have them back, restore that instead, while the broker "
-        "is "
-        "stopped, and give its container the host name that makes its node `{}` again. ",
+        "is stopped, and let its node be called `{}` again, by the host name of its container. ",
         escape_for_display(data), escape_for_display(node));
-  text += "Into a broker that runs, they are imported by\n\n";
+  text +=
+      "A broker that runs merges them into what it has. They go through a file, since `rabbitmqctl` of some versions "
+      "reads its standard input for ever.\n\n";
   for (const model::Artefact& artefact : item.artefacts) {
-    const std::string file = quote_for_sh(encode_file_name("rabbitmq-" + item.id.name) + ".json");
-    text += "    docker exec -i CONTAINER rabbitmqctl import_definitions --format json < restored/" + file +
-            "\n\nThe file:\n\n" +
-            block("OUT=${OUT:-restored}\nmkdir -p \"$OUT\"\n" + opener(artefact) + " > \"$OUT\"/" + file + "\n");
+    const std::string file = encode_file_name("rabbitmq-" + item.id.name) + ".json";
+    text +=
+        block(std::format("{}{}{}docker exec -i \"$CONTAINER\" sh -c 'cat > /tmp/definitions.json\n"
+                          "rabbitmqctl import_definitions /tmp/definitions.json --format json </dev/null; code=$?\n"
+                          "rm /tmp/definitions.json; exit $code' < \"$OUT\"/{}\n",
+                          kContainer, kOut, unpack(artefact, file), quote_for_sh(file)));
   }
   return text;
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from support.engine import TOOLCHAIN, wait_until
+from support.guide import blocks_of, in_toolchain
 from support.tree import differences
 
 COMPOSE = """
@@ -60,26 +61,6 @@ def dump(engine, container, database):
 def roles(engine, container):
     return engine.sql(container, "select string_agg(r::text, chr(10) order by rolname) from (select rolname, rolsuper, rolcanlogin, "
                                  "rolpassword from pg_authid) r")
-
-
-def blocks_of(guide):
-    """[(heading, commands)] of the fenced sh blocks."""
-    found, heading = [], ""
-    for part in re.finditer(r"^## ([^\n]*)$|^```sh\n(.*?)^```$", guide, re.M | re.S):
-        if part.group(1) is not None:
-            heading = part.group(1)
-        else:
-            found.append((heading, part.group(2)))
-    return found
-
-
-def in_toolchain(backup, out, script, *options):
-    """A block, in the directory of the backup, as root, in a container that has nothing of davit."""
-    done = subprocess.run(["docker", "run", "--rm", "-i", "--cap-add", "SYS_ADMIN", "--cap-add", "MKNOD", *options, "-v", f"{backup}:{backup}:ro", "-v", f"{out}:{out}",
-                           "-w", str(backup), "-e", f"OUT={out}", TOOLCHAIN, "bash", "-e", "-o", "pipefail"], input=script, capture_output=True,
-                          text=True)
-    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
-    return done
 
 
 def run_in_server(engine, server, backup, script):

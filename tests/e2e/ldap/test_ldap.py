@@ -1,6 +1,8 @@
 """A directory with its configuration: seed → back up → destroy → restore → compare what slapcat gives, owners and logins."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import uuid
@@ -8,7 +10,9 @@ import uuid
 import pytest
 
 from support.davit import SCRATCH, Davit
+from support.guide import beside_the_engine
 from support.ldap import IMAGE, PASSWORD, Ldap, entry
+from support.onlooker import Onlooker
 from support.refusal import said
 from support.restoring import Restoring
 from support.stack import Stack
@@ -59,9 +63,12 @@ class Site:
     def delete(self, *people):
         self.ldap.as_admin("ldapdelete", *[self.ldap.user(name) for name in people])
 
-    def artefact(self, name):
-        [path] = self.repository.glob(f"backups/*/*/ldap/{name}")
+    def backup(self):
+        [path] = self.repository.glob("backups/*/*")
         return path
+
+    def artefact(self, name):
+        return self.backup() / "ldap" / name
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +85,13 @@ def site(engine, binary):
     site.mark(MARKER)
     site.seeded, site.owned = site.ldap.facts(), site.owners()
     assert site.seeded["passwords"] == [True, True, False, True]
-    site.davit("backup")
+    # Hashes of passwords, as LDIF has them.
+    lines = [line for facts in site.seeded.values() if isinstance(facts, dict) for entry in facts.values() for line in entry]
+    site.secrets = sorted({line.split(":: ")[1] for line in lines if re.match(r"(userPassword|olcRootPW):: ", line)})
+    assert len(site.secrets) >= 3
+    with Onlooker(engine, *site.secrets) as onlooker:
+        done = site.davit("backup", "-v")
+    onlooker.check({"slapcat"}, done)
     yield site
     site.stack.destroy()
     shutil.rmtree(site.home, ignore_errors=True)
@@ -129,10 +142,25 @@ def test_only_the_directory(site):
     site.stack.compose("stop", "ldap")
     refused = site.davit("restore", "--only", "ldap:*", code=1)
     said(refused.stderr, r"volume \S+_config holds a directory of slapd's already", r"--replace")
-    site.davit("restore", "--only", "ldap:*", "--replace")
+    with Onlooker(site.engine, *site.secrets) as onlooker:
+        done = site.davit("restore", "-v", "--only", "ldap:*", "--replace")
+    onlooker.check({"slapadd"}, done)
     site.start()
     compare(site)
     assert "newer" in site.marks()
+
+
+def test_by_hand(site):
+    """As RESTORE.md says, without davit."""
+    site.delete("person8")
+    site.stack.compose("stop", "ldap")
+    out = site.home / "out"
+    out.mkdir()
+    beside_the_engine(site.backup(), "ldap:ldap", site.stack.container("ldap"), out)
+    for volume in ("config", "data"):
+        site.engine.in_volume(site.stack.volume(volume), "test -n \"$(ls before-by-hand)\" && rm -r before-by-hand")
+    site.start()
+    compare(site)
 
 
 def test_a_volume_that_was_lost(site):
@@ -179,49 +207,38 @@ def begin(site):
     return before
 
 
-def look(site, restoring, before, everything):
-    """Whether it is new, behind the death of davit. Somebody else's davit on this Engine may have told what its guard did."""
+KINDS = {"directory": ["--only", "ldap:*"], "everything": []}
+ALL = [(moment, kind) for moment in ("ldap", "step", "old/lock.mdb", "decided") for kind in KINDS]
+# Each takes a quarter of a minute; DAVIT_E2E_DEATHS=all is for a long evening.
+CHOSEN = [("ldap", "directory"), ("old/lock.mdb", "everything"), ("decided", "everything")]
+
+
+@pytest.mark.parametrize("moment, kind", ALL if os.environ.get("DAVIT_E2E_DEATHS") == "all" else CHOSEN)
+def test_davit_is_killed(site, moment, kind):
+    """While it loads, its guard leads back, and once it is decided on; in the exchange one or the other. With the volumes
+    their helpers lead back by themselves meanwhile. Whatever became of it, the guard says it."""
+    before = begin(site)
+    mountpoint = json.loads(site.engine.out("volume", "inspect", site.stack.volume("data")))[0]["Mountpoint"]
+    restoring = Restoring(site.davits["host"], site.stack.name, "--replace", *KINDS[kind])
+    guard = subprocess.Popen(["docker", "logs", "--follow", restoring.guard], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        if moment in ("ldap", "decided"):
+            restoring.wait(lambda entries: any(each["kind"] == moment for each in entries))
+        else:
+            there = [*site.engine.process(), "sh", "-c", f"while ! ls {mountpoint}/.davit-ldap-*/{moment}; do :; done"]
+            subprocess.run(there, capture_output=True, timeout=120, check=True)
+    finally:
+        restoring.kill()
     restoring.wait_for_guard()
-    said_then = site.davit("restore", "--plan", "--replace", way="host", code=None).stderr
+    told = guard.communicate(timeout=60)[0]
     marks = site.marks()
     assert not [name for name in marks if name.startswith(".davit")], marks
     site.start()
     is_new = site.ldap.facts() != before
+    assert is_new or moment != "decided"
+    assert not is_new or moment != "ldap"
     if is_new:
         compare(site)
-    assert ("newer" in marks) == (not is_new or not everything)
-    assert f"the directory of service ldap is {'the old one again' if is_new else 'restored'}" not in said_then, said_then
-    return is_new
-
-
-@pytest.mark.parametrize("only", [["--only", "ldap:*"], []], ids=["directory", "everything"])
-@pytest.mark.parametrize("moment", ["step", "old/lock.mdb"])
-def test_davit_is_killed_in_the_exchange(site, moment, only):
-    """The guard leads back or on; the helpers of the volumes lead back by themselves meanwhile."""
-    before = begin(site)
-    mountpoint = json.loads(site.engine.out("volume", "inspect", site.stack.volume("data")))[0]["Mountpoint"]
-    restoring = Restoring(site.davits["host"], site.stack.name, "--replace", *only)
-    there = [*site.engine.process(), "sh", "-c", f"while ! ls {mountpoint}/.davit-ldap-*/{moment}; do :; done"]
-    try:
-        subprocess.run(there, capture_output=True, timeout=120, check=True)
-    finally:
-        restoring.kill()
-    look(site, restoring, before, not only)
-
-
-@pytest.mark.parametrize("only", [["--only", "ldap:*"], []], ids=["directory", "everything"])
-@pytest.mark.parametrize("moment", ["ldap", "decided"])
-def test_davit_is_killed(site, moment, only):
-    """While it loads, its guard leads back, and once it is decided on; with the volumes or without."""
-    before = begin(site)
-    restoring = Restoring(site.davits["host"], site.stack.name, "--replace", *only)
-    try:
-        restoring.wait(lambda entries: any(each["kind"] == moment for each in entries))
-    finally:
-        restoring.kill()
-    assert look(site, restoring, before, not only) == (moment == "decided")
-    # And the next one makes it good.
-    site.stack.compose("stop", "ldap")
-    site.davit("restore", "--replace", way="host")
-    site.start()
-    compare(site)
+    assert ("newer" in marks) == (not is_new or kind == "directory")
+    said_to_be = re.findall(r"the directory of service ldap is (restored|the old one again)", told)
+    assert said_to_be == ["restored" if is_new else "the old one again"], told

@@ -6,6 +6,8 @@ import uuid
 import pytest
 
 from support.davit import SCRATCH, Davit
+from support.guide import beside_the_engine
+from support.onlooker import Onlooker
 from support.rabbitmq import IMAGE, MESSAGES, PASSWORD, USER, WORKER, Rabbit
 from support.refusal import said
 from support.stack import Stack
@@ -55,7 +57,10 @@ def site(engine, binary):
     site = Site(engine, binary)
     site.broker.seed()
     site.seeded = site.broker.facts()
-    site.davit("backup")  # exit code 0: no finding
+    site.secrets = [user["password_hash"] for user in site.seeded["definitions"]["users"]]
+    with Onlooker(engine, *site.secrets) as onlooker:
+        done = site.davit("backup", "-v")  # exit code 0: no finding
+    onlooker.check({"rabbitmqctl"}, done)
     site.broker.wait()
     assert site.broker.facts(site.seeded["counts"]) == site.seeded
     yield site
@@ -109,7 +114,10 @@ def test_definitions_alone(site):
     refused = site.davit("restore", "--exclude", "volume:mq", code=1)
     said(refused.stderr, r"service mq doesn't run", r"start the service, then restore with --only rabbitmq:mq")
     site.start()
-    site.davit("restore", "--only", "rabbitmq:mq")
+    with Onlooker(site.engine, *site.secrets) as onlooker:
+        done = site.davit("restore", "-v", "--only", "rabbitmq:mq")
+    onlooker.check({"import_definitions"}, done)
+    assert site.broker.run("sh", "-c", "ls -A /dev/shm /tmp | grep davit-definitions || :") == ""
     facts = site.broker.facts({queue: 0 for queue in site.seeded["counts"]})
     assert facts["definitions"] == site.seeded["definitions"] and facts["passwords"] == site.seeded["passwords"]
     site.broker.ctl("change_password", "worker", "changed")
@@ -119,6 +127,13 @@ def test_definitions_alone(site):
     restored = site.davit("restore", "--only", "rabbitmq:mq", "--replace")
     assert "the import changes in the broker of service mq: user worker" in restored.stderr
     assert site.broker.knows("worker", WORKER) and site.broker.knows("newcomer", "x")
+    # As RESTORE.md says, without davit.
+    site.broker.ctl("change_password", "worker", "changed")
+    [backup] = site.repository.glob("backups/*/*")
+    out = site.home / "out"
+    out.mkdir()
+    beside_the_engine(backup, "rabbitmq:mq", site.stack.container("mq"), out)
+    assert site.broker.facts()["passwords"] == site.seeded["passwords"]
 
 
 def test_what_may_not_come_back_is_said(engine, binary):

@@ -1,4 +1,4 @@
-"""Somebody who looks for a secret where everybody can look."""
+"""Somebody who looks for secrets where everybody can look."""
 
 import json
 import os
@@ -7,28 +7,39 @@ from pathlib import Path
 
 
 class Onlooker(threading.Thread):
-    """Reads every command line of the machine, and what the Engine tells of davit's containers, again and again."""
+    """Reads every command line of the machine, and what the Engine tells of davit's containers and they print, again and
+    again. None of the secrets may be found there."""
 
-    def __init__(self, engine, password):
+    def __init__(self, engine, *secrets):
         super().__init__()
-        self.engine, self.password = engine, password
+        self.engine, self.secrets = engine, [secret.encode() for secret in secrets]
+        self.hidden = [json.dumps(secret)[1:-1] for secret in secrets]
         self.done, self.found, self.programs, self.inspected = threading.Event(), [], set(), set()
 
     def run(self):
+        asking = threading.Thread(target=self.ask_the_engine)
+        asking.start()
         while not self.done.is_set():
             for process in Path("/proc").glob("[0-9]*"):
                 try:
                     line = (process / "cmdline").read_bytes()
                 except OSError:
                     continue
-                self.programs.add(os.path.basename(line.split(b"\0")[0].decode(errors="replace")))
-                if self.password.encode() in line:
+                self.programs.update(os.path.basename(word.decode(errors="replace")) for word in line.split(b"\0"))
+                if any(secret in line for secret in self.secrets):
                     self.found.append(line)
+        asking.join()
+
+    def ask_the_engine(self):
+        while not self.done.is_set():
             for name in self.engine.names("ps", "-aq", "--filter", "label=davit.run"):
-                text = self.engine.run("inspect", name, check=False).stdout
+                told = self.engine.run("inspect", name, check=False).stdout
+                printed = self.engine.run("logs", name, check=False)
                 self.inspected.add(name)
-                if json.dumps(self.password)[1:-1] in text:
-                    self.found.append(text)
+                if any(secret in told for secret in self.hidden):
+                    self.found.append(told)
+                if any(secret.decode() in printed.stdout + printed.stderr for secret in self.secrets):
+                    self.found.append(printed)
 
     def __enter__(self):
         self.start()
@@ -37,3 +48,10 @@ class Onlooker(threading.Thread):
     def __exit__(self, *_):
         self.done.set()
         self.join()
+
+    def check(self, programs, *outputs):
+        """Nothing was found, also in the outputs of davit; and it has looked at what there was to see."""
+        assert not self.found
+        assert programs & self.programs and self.inspected, (programs, self.inspected)
+        for done in outputs:
+            assert not [secret for secret in self.secrets if secret.decode() in done.stdout + done.stderr]

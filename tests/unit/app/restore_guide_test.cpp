@@ -68,5 +68,41 @@ TEST_CASE("the guide says what the backup does not hold") {
              ContainsSubstring("- volume:pgdata: data of postgres:db, which is dumped\n"));
 }
 
+TEST_CASE("the guide puts a directory back with the server's own tools, beside what was there") {
+  catalog::Manifest manifest = sample();
+  model::Item directory;
+  directory.id = {model::ItemKind::ldap, "ldap"};
+  directory.attributes = {{"version", "2.6.10"}, {"user", "911:911"}, {"config", "/etc/ldap/slapd.d"}};
+  model::Artefact config;
+  config.path = "ldap/ldap.config.ldif";
+  config.attributes = {{"database", "0"}};
+  model::Artefact data;
+  data.path = "ldap/ldap.data-1.ldif";
+  data.attributes = {{"database", "1"}, {"directory", "/var/lib/l'dap"}};
+  directory.artefacts = {config, data};
+  manifest.items = {directory};
+  const std::string guide = render_restore_guide(manifest);
+  CHECK_THAT(guide, ContainsSubstring("--user '911:911'"));
+  CHECK_THAT(guide, ContainsSubstring("\"$(docker inspect --format '{{.Image}}' \"$CONTAINER\")\""));
+  CHECK_THAT(guide, ContainsSubstring("aside '/var/lib/l'\\''dap' data.mdb lock.mdb\n"));
+  CHECK_THAT(guide, ContainsSubstring("slapadd -n '0' -F '/etc/ldap/slapd.d' -l '/restored/ldap-ldap-0.ldif'\n"));
+  CHECK_THAT(guide, ContainsSubstring("slapadd -q -s -g -n '1' "));
+}
+
+TEST_CASE("the guide imports definitions from a file, never from standard input") {
+  catalog::Manifest manifest = sample();
+  model::Item broker;
+  broker.id = {model::ItemKind::rabbitmq, "mq"};
+  broker.attributes = {{"version", "4.0.5"}, {"node", "rabbit@mq"}, {"data", "volume:mq"}};
+  model::Artefact definitions;
+  definitions.path = "rabbitmq/mq.definitions.json";
+  broker.artefacts = {definitions};
+  manifest.items = {broker};
+  const std::string guide = render_restore_guide(manifest);
+  CHECK_THAT(guide, ContainsSubstring("import_definitions /tmp/definitions.json --format json </dev/null"));
+  CHECK_THAT(guide, ContainsSubstring("< \"$OUT\"/'rabbitmq-mq.json'\n"));
+  CHECK_THAT(guide, ContainsSubstring("let its node be called `rabbit@mq` again"));
+}
+
 }  // namespace
 }  // namespace davit::app
