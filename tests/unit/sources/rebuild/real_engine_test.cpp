@@ -277,14 +277,14 @@ TEST_CASE("what Compose has written into a container is found, and given to one 
     CHECK(files[0].uid == 33);
     CHECK(files[0].contents == "hello\n");
   };
-  const auto found = value_of(find_injected_files(*bench.engine, recorded));
+  const auto found = value_of(find_injected_files(*bench.engine, recorded)).files;
   is_it(found);
   check_ok(record_injected_files(recorded, found));
   check_ok(bench.engine->remove_container(made.id, true));
   const ContainerBody body = value_of(container_body(recorded, {}));
   const auto anew = bench.make(body.name, body.body);
   check_ok(put_injected_files(*bench.engine, anew.id, recorded));
-  is_it(value_of(find_injected_files(*bench.engine, anew)));
+  is_it(value_of(find_injected_files(*bench.engine, anew)).files);
 }
 
 TEST_CASE("an entrypoint that its user has cleared stays cleared", "[.real-engine]") {
