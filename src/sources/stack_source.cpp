@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "engine/own_labels.hpp"
 #include "sources/compose_labels.hpp"
 #include "sources/definition.hpp"
 #include "sources/injected_files.hpp"
@@ -36,6 +37,29 @@ class DefinitionRestoration : public Restoration {
   void leave() override {}
 };
 
+// To look into a container, the Engine mounts what it has mounted, and makes an empty directory where the source of a
+// bind is gone: whoever plans a backup then takes that for the contents. Making a container of ours with the same
+// binds, which is never started, is refused instead, with the path.
+Result<> check_binds(engine::Engine& engine, const engine::ContainerInfo& container, const RunContext& run) {
+  nlohmann::json mounts = nlohmann::json::array();
+  for (const engine::Mount& mount : container.mounts)
+    if (mount.type == "bind")
+      mounts.push_back({{"Type", "bind"},
+                        {"Source", mount.source},
+                        {"Target", "/bind/" + std::to_string(mounts.size())},
+                        {"ReadOnly", true}});
+  if (mounts.empty()) return {};
+  const nlohmann::json body{{"Image", container.image_id},
+                            {"Cmd", {"true"}},
+                            {"Labels", engine::own_labels(run, "one-off")},
+                            {"HostConfig", {{"NetworkMode", "none"}, {"Mounts", std::move(mounts)}}}};
+  const auto made = engine.create_container("davit-one-off-" + run.run_id.substr(0, 12) + "-binds", body);
+  if (made) return engine.remove_container(*made, true);
+  // Whatever else it has against it says nothing of the binds.
+  if (!made.error().message().contains("bind source path does not exist")) return {};
+  return std::unexpected(Error(made.error()).context("a directory that it has mounted is gone"));
+}
+
 // What the Engine doesn't tell of a container, and what couldn't be looked for.
 Result<Stack> with_injected_files(engine::Engine& engine, Stack stack, std::vector<model::NotCovered>& not_covered,
                                   RunContext& run) {
@@ -43,7 +67,8 @@ Result<Stack> with_injected_files(engine::Engine& engine, Stack stack, std::vect
     for (engine::ContainerInfo& container : service.containers) {
       TRY(run.check());
       const std::string what = "configs and secrets that Compose has written into " + container.name;
-      const auto found = find_injected_files(engine, container);
+      const auto found =
+          check_binds(engine, container, run).and_then([&] { return find_injected_files(engine, container); });
       if (!found) {
         not_covered.push_back({what, found.error().message()});
         continue;

@@ -61,6 +61,20 @@ def test_what_is_backed_up_is_chosen(stack, davit, repository):
     assert sorted(items(shown)) == whole and shown["id"] == listed[0]["id"]
 
 
+def test_a_directory_that_is_gone_is_not_made_and_not_covered(stack, davit):
+    """The container still has the one that was moved away; the Engine would make an empty one for whoever looks into it."""
+    moved = stack.directory.with_name("moved")
+    stack.directory.rename(moved)
+    try:
+        plan = davit.json("backup", "--stack", stack.name, "--dry-run")
+        assert "bind:config" not in items(plan)
+        [why] = [each["why"] for each in plan["not_covered"] if each["what"] == "bind:config"]
+        assert "there is nothing at" in why
+        assert not stack.directory.exists()
+    finally:
+        moved.rename(stack.directory)
+
+
 def test_what_holds_data_is_replaced_only_when_told(stack, engine, davit, tree_manifest):
     one, two = stack.volume("one"), stack.volume("two")
     before = {volume: tree_manifest(volume) for volume in (one, two)}
