@@ -64,7 +64,7 @@ std::string render_volume(const model::Item& item, const catalog::Manifest& mani
   const std::string volume = attribute(item.attributes, "volume");
   std::string create = "docker volume create --driver " + quote_for_sh(attribute(item.attributes, "driver"));
   for (const auto& [name, value] : item.attributes)
-    if (name.starts_with("label.")) create += " \\\n  --label " + quote_for_sh(name.substr(6) + "=" + value);
+    if (name.starts_with("label.")) create += " \\\n      --label " + quote_for_sh(name.substr(6) + "=" + value);
   return std::format(
       "This is the Docker volume `{0}`. The block below unpacks it, as root, into a directory below `OUT`. To put it "
       "into a volume that Compose takes for its own, make the volume with\n\n"
