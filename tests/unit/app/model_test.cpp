@@ -217,10 +217,16 @@ void suffer_search_restores(std::uint64_t part, std::uint64_t parts) {
 }
 
 TEST_CASE("whatever fails in a restore of a search cluster, its indices are the old ones or the new ones (1)") {
-  suffer_search_restores(0, 2);
+  suffer_search_restores(0, 4);
 }
 TEST_CASE("whatever fails in a restore of a search cluster, its indices are the old ones or the new ones (2)") {
-  suffer_search_restores(1, 2);
+  suffer_search_restores(1, 4);
+}
+TEST_CASE("whatever fails in a restore of a search cluster, its indices are the old ones or the new ones (3)") {
+  suffer_search_restores(2, 4);
+}
+TEST_CASE("whatever fails in a restore of a search cluster, its indices are the old ones or the new ones (4)") {
+  suffer_search_restores(3, 4);
 }
 
 }  // namespace

@@ -344,6 +344,8 @@ TEST_CASE("an alias in the way is refused before anything is done") {
 
 TEST_CASE("the volume of a cluster without an open index is backed up as files") {
   World world(World::Search::running);
+  world.engine.add_volume("shop_search",
+                          {{"com.docker.compose.project", "shop"}, {"com.docker.compose.volume", "search"}});
   world.search.fill("books", "a", 3);
   const auto plans_volume = [&] {
     Davit davit(world);
