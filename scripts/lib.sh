@@ -168,7 +168,7 @@ fill_cache_image() { # TAG
 
 # The product, as a release builds it.
 ensure_product() {
-  ensure_toolchain && quietly "compiling davit" fill_cache_image davit-toolchain:cached &&
+  ensure_toolchain && quietly "compiling davit: once 10 to 20 minutes on two processors, then what has changed" fill_cache_image davit-toolchain:cached &&
     build_image "$DAVIT_IMAGE" --build-arg BASE_IMAGE=davit-base/debian:trixie --build-arg BUILD_FROM=davit-toolchain:cached \
       -t "$DAVIT_IMAGE" "$DAVIT_ROOT"
 }
