@@ -134,7 +134,7 @@ TEST_CASE("an entry that is too large for a frame is no bug, and says what to do
   const auto recorded = guard->record("app", {{"kind", "held"}, {"project", std::string(2U << 20U, 'x')}});
   REQUIRE_FALSE(recorded);
   CHECK(recorded.error().code() == Errc::failed);
-  CHECK(recorded.error().message().contains("an entry of the journal has 2.0 MiB"));
+  CHECK(recorded.error().message().contains("an entry of the journal has 2.1 MB"));
   CHECK(recorded.error().hint() == "restore fewer things at once, with --only");
   REQUIRE(guard->check());
   REQUIRE(guard->release());

@@ -128,7 +128,9 @@ TEST_CASE("the definitions of a broker are backed up, with what a restore must k
 
 TEST_CASE("a broker without a hostname, and one that lives while its messages are read, are findings", "[rabbitmq]") {
   Bench bench;
-  const auto item = bench.back_up(bench.stack(""));
+  const Stack nameless = bench.stack("");
+  bench.node = "rabbit@" + nameless.services.front().containers.front().hostname;
+  bench.back_up(nameless);
   REQUIRE(bench.findings.size() == 2);
   CHECK(bench.findings[0].what.contains("service mq has no hostname"));
   CHECK(bench.findings[0].what.contains("write \"hostname: mq\" for it in the compose file"));
