@@ -12,7 +12,7 @@ import pytest
 
 from support.davit import Davit
 from support.killing import KillingEngine
-from support.search import IMAGE, PLAIN, SECURE, Search
+from support.search import IMAGE, PASSWORD, PLAIN, SECURE, Search
 from support.stack import Stack
 
 SCRATCH = Path(os.environ.get("DAVIT_SCRATCH", "/var/tmp/davit-e2e"))
@@ -36,10 +36,14 @@ class Site:
         self.repository.mkdir(parents=True)
         self.snapshots = self.repository / ".opensearch"
         self.stack = Stack(engine, name, self.directory / "project")
-        self.environment = {**(SECURE if secure else PLAIN), "path.repo": MOUNT} if environment is None else environment
+        # Of its own: who looks for it on this machine must not find a neighbour's.
+        self.password = f"{PASSWORD}-{uuid.uuid4().hex[:8]}"
+        if environment is None:
+            environment = {**(SECURE if secure else PLAIN), "path.repo": MOUNT}
+        self.environment = {**environment, **({"OPENSEARCH_INITIAL_ADMIN_PASSWORD": self.password} if secure else {})}
         self.volumes = ["data:/usr/share/opensearch/data", f"{self.snapshots}:{MOUNT}"] if volumes is None else volumes
         self.more = more
-        self.search = Search(self.stack, secure=secure)
+        self.search = Search(self.stack, secure=secure, password=self.password)
         self.davit = Davit("container", engine, self.repository, binary)
         self.host = Davit("host", engine, self.repository, binary)
         if up:

@@ -3,10 +3,8 @@
 import pytest
 from support.onlooker import Onlooker
 from support.refusal import CODES, manifests, said
-from support.search import PASSWORD, SECURE
 
 CA = "/usr/share/opensearch/config/root-ca.pem"
-MOUNT = "/mnt/opensearch"
 
 
 def refused(site, message, hint, code, *command, davit=None):
@@ -20,18 +18,18 @@ def test_no_password_is_shown(secure_site, engine):
     site = secure_site
     site.clear()
     site.search.fill("books", {n: {"n": n} for n in range(500)})
-    with Onlooker(engine, PASSWORD) as onlooker:
+    with Onlooker(engine, site.password) as onlooker:
         output = [site.run("backup", "--only", "search:*", "-v"), site.restore("--replace", "-v")]
     assert not onlooker.found
     # It looked at what there was to see.
     assert "curl" in onlooker.programs and onlooker.inspected
     for done in output:
-        assert PASSWORD not in done.stdout + done.stderr
-    assert PASSWORD not in engine.out("logs", site.search.container)
+        assert site.password not in done.stdout + done.stderr
+    assert site.password not in engine.out("logs", site.search.container)
     texts = [path for path in site.repository.rglob("*") if path.suffix in (".json", ".md")]
     assert texts
     for path in texts:
-        assert PASSWORD not in path.read_text(encoding="utf-8"), path
+        assert site.password not in path.read_text(encoding="utf-8"), path
     assert site.search.count("books") == 500
 
 
@@ -49,14 +47,14 @@ def test_a_certificate_that_is_not_accepted(secure_site, engine):
 @pytest.fixture
 def labelled_site(secure_site, free_port):
     """Its certificate isn't checked; it listens where the host reaches it, too, at an address that both know it by."""
-    secure_site.up(environment={**SECURE, "path.repo": MOUNT, "http.port": str(free_port)}, more=f"""
+    secure_site.up(environment={**secure_site.environment, "http.port": str(free_port)}, more=f"""
     ports: ["127.0.0.1:{free_port}:{free_port}"]
     labels:
       davit.search.password_file: /tmp/password
       davit.search.insecure: "true"
       davit.search.url: https://127.0.0.1:{free_port}/
 """)
-    secure_site.write_inside("/tmp/password", f"{PASSWORD}\n")
+    secure_site.write_inside("/tmp/password", f"{secure_site.password}\n")
     return secure_site
 
 
@@ -67,7 +65,7 @@ def test_other_credentials(labelled_site):
     site.write_inside("/tmp/password", "wrong")
     refused(site, r"connect to search:search: ask https://127\.0\.0\.1:\d+: ", "davit.search.password_file", "credentials",
             "backup")
-    site.write_inside("/tmp/password", f"{PASSWORD}\n")
+    site.write_inside("/tmp/password", f"{site.password}\n")
     site.back_up()
     site.clear()
     site.restore()
@@ -84,7 +82,7 @@ def test_a_container_without_curl(labelled_site):
     only = ["--stack", site.stack.name, "--only", "search:*"]
     with site.without_curl():
         done = site.host("backup", *only, "-v")
-        assert PASSWORD not in done.stdout + done.stderr
+        assert site.password not in done.stdout + done.stderr
         site.host("verify", "latest", "--stack", site.stack.name, "--deep")
         refused(site, "the container of service search has no curl, which a restore needs", "use an image with curl", "exists",
                 "restore", "--replace", davit=site.host)
