@@ -60,6 +60,8 @@ class Site:
         self.search.address = f"{'https' if self.secure else 'http'}://localhost:{port}"
         self.stack.up(wait=False)
         self.search.wait()
+        if "/tmp/password" in self.more:  # a container that was made anew has none
+            self.write_inside("/tmp/password", f"{self.password}\n")
 
     def forget(self):
         """As before davit came: no index, no snapshot, and a directory that Docker has made."""

@@ -54,7 +54,6 @@ def labelled_site(secure_site, free_port):
       davit.search.insecure: "true"
       davit.search.url: https://127.0.0.1:{free_port}/
 """)
-    secure_site.write_inside("/tmp/password", f"{secure_site.password}\n")
     return secure_site
 
 

@@ -83,27 +83,6 @@ def test_aliases_and_blocks_come_back(site):
     assert site.left() == []
 
 
-def test_an_application_writes_while_its_index_is_replaced(site, killing):
-    """What it makes by that keeps the index from coming back, and is not what is there in the end."""
-    search = site.search
-    site.clear()
-    search.fill("books", {n: {"n": n} for n in range(20)})
-    site.back_up()
-    search.add("books", {"new": {"n": 99}})
-    written = []
-
-    def write():
-        written.append(search.ask("POST", "books/_doc?refresh=true", {"n": 100})[0])
-
-    # The first of these is that of the restore, the second that of the way back.
-    code, out, err = killing.run(site.host, "restore", "--stack", site.stack.name, "--only", "search:*", "--replace",
-                                 word=b"/_restore?", meet=lambda: written or write())
-    assert code == 1 and written == [201], (code, written, out, err)
-    assert "index books was made anew by somebody who writes to it" in err and "stop what uses the cluster" in err, err
-    assert search.count("books") == 21
-    assert site.left() == []
-
-
 def test_data_streams(site):
     search = site.search
     site.clear()
