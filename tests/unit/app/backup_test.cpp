@@ -128,7 +128,7 @@ TEST_CASE("services are held while their volume is read, and the manifest says s
 TEST_CASE("of a stack without containers it is said what the backup can't have", "[backup]") {
   Bench bench;
   for (const char* name : {"shop-app-1", "shop-web-1"}) REQUIRE(bench.engine.remove_container({name}, true));
-  bench.engine.add_volume("shop_a", {{"com.docker.compose.project", "shop"}, {"com.docker.compose.volume", "a"}});
+  bench.engine.add_volume("shop_c", {{"com.docker.compose.project", "shop"}, {"com.docker.compose.volume", "c"}});
   const auto report = app::run_backup(bench.engine, bench.storage, bench.sources, bench.options, bench.run.context);
   if (!report) FAIL(report.error().message());
   REQUIRE(report->manifest.findings.size() == 1);
