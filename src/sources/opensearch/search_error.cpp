@@ -79,7 +79,7 @@ std::string reason_of(const json& answer) {
   if (!answer.is_object() || !answer.contains("error")) return {};
   const json* at = &answer["error"];
   if (at->is_string()) return at->get<std::string>();
-  const std::string first = text_field(*at, "reason");
+  std::string first = text_field(*at, "reason");
   std::string last = first;
   std::string type;
   while (at->is_object() && at->contains("caused_by")) {
