@@ -65,6 +65,10 @@ class Engine:
     def exists(self, kind, name):
         return self.run(kind, "inspect", name, check=False).returncode == 0
 
+    def id_of(self, image):
+        """Empty if there is no such image."""
+        return self.run("image", "inspect", "--format", "{{.Id}}", image, check=False).stdout.strip()
+
     def exec(self, container, *command, check=True, **more):
         """The output of a command in a container."""
         interactive = ["-i"] if "input" in more else []

@@ -19,27 +19,38 @@ WITHOUT = ["--cap-drop", "SYS_RESOURCE"]
 
 
 class NestedEngine(Engine):
-    def __init__(self, outer, scratch):
-        self.outer, self.scratch = outer, scratch
-        self.name = f"e2eengine{uuid.uuid4().hex[:8]}"  # of its container, and of the volume with its data
+    def __init__(self, outer, scratch, volume=None):
+        """`volume`: one that keeps its images for the next, which nobody else may use meanwhile."""
+        self.outer, self.scratch, self.keeps = outer, scratch, volume is not None
+        self.name = f"e2eengine{uuid.uuid4().hex[:8]}"  # of its container
+        self.volume = volume or self.name  # with its data
         self.directory = scratch / self.name
         super().__init__(self.directory / "docker.sock")
 
     def create(self, *images):
         """Runs, with these images of this machine, after this."""
         self.directory.mkdir(parents=True)
-        argv = ["--name", self.name, *FLAGS, "-v", f"{self.name}:/var/lib/docker", "-v", f"{self.scratch}:{self.scratch}", IMAGE]
+        argv = ["--name", self.name, *FLAGS, "-v", f"{self.volume}:/var/lib/docker", "-v", f"{self.scratch}:{self.scratch}", IMAGE]
         done = self.outer.run("run", "-d", *WITHOUT, *argv, check=False)
         if done.returncode != 0:
             assert "CAP_SYS_RESOURCE" in done.stderr, done.stderr
             self.outer.run("run", "-d", *argv)
         self.start()
+        self.clear()
         self.load(*images)
         return self
 
+    def clear(self):
+        """Of all that it had, only images are left after this."""
+        for container in self.names("ps", "-aq"):
+            self.run("rm", "-f", "-v", container, check=False)
+        for volume in self.names("volume", "ls", "-q"):
+            self.run("volume", "rm", "-f", volume, check=False)
+        self.run("network", "prune", "-f", check=False)
+
     def load(self, *images):
         """Images of this machine, if it doesn't have them yet."""
-        missing = [image for image in images if not self.exists("image", image)]
+        missing = [image for image in images if self.id_of(image) != self.outer.id_of(image)]
         if not missing:
             return
         with subprocess.Popen(["docker", "save", *missing], stdout=subprocess.PIPE) as save:
@@ -94,13 +105,15 @@ class NestedEngine(Engine):
         return [*super().process(), "-p"]
 
     def destroy(self):
-        """Nothing is left of it after this."""
+        """Nothing is left of it after this, but a volume that it was given."""
         if self.answers():
-            # The Engine removes their control groups, which this machine keeps.
-            for container in self.names("ps", "-aq"):
-                self.run("rm", "-f", "-v", container, check=False)
+            self.clear()  # it removes the control groups of containers, which this machine keeps
+            if self.keeps:
+                self.run("image", "prune", "-f", check=False)
+                self.stop()
         self.outer.run("rm", "-f", "-v", self.name, check=False)
-        self.outer.run("volume", "rm", "-f", self.name, check=False)
+        if not self.keeps:
+            self.outer.run("volume", "rm", "-f", self.volume, check=False)
         (self.socket).unlink(missing_ok=True)
         for path in self.directory.iterdir():
             path.unlink()
