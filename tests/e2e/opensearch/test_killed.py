@@ -57,9 +57,11 @@ def die_at_step(site, moment):
     restoring.wait_for_guard()
 
 
-def die_at_request(site, moment, killing):
+def die_at_request(site, moment, killing, backup):
+    # With the backup's name, which davit's own program, on its way into a helper, can't have in it.
+    word = f"davit-{backup.lower()}/_restore?".encode()
     code, out, err = killing.run(site.host, "restore", "--stack", site.stack.name, "--only", "search:*", "--replace",
-                                 word=b"/_restore?", passed=REQUESTS[moment])
+                                 word=word, passed=REQUESTS[moment])
     assert code == -9, (code, out, err)
     guard = f"davit-guard-{site.stack.name}"
     wait_until("the guard to end", lambda: site.engine.out(
@@ -69,7 +71,7 @@ def die_at_request(site, moment, killing):
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_davit_is_killed(site, moment, killing):
     put(site, NEW)
-    site.back_up()
+    backup = site.back_up()
     new = marks(site)
     put(site, OLD)
     old = marks(site)
@@ -79,7 +81,7 @@ def test_davit_is_killed(site, moment, killing):
     if moment in STEPS:
         die_at_step(site, moment)
     else:
-        die_at_request(site, moment, killing)
+        die_at_request(site, moment, killing, backup)
     # What was not decided when we looked at the journal may have been a moment later.
     assert marks(site) in ([after] if moment == "decided" else [old, after] if moment == "replacing" else [old])
     assert site.left() == []

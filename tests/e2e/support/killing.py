@@ -1,5 +1,6 @@
 """An Engine whose requests are counted: a unix socket in front of the real one, which kills davit at one of them."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -72,5 +73,8 @@ class KillingEngine:
             # A half-close is a message of its own: it ends an attached command's input.
             sink.shutdown(socket.SHUT_WR)
         except OSError:
-            source.close()
-            sink.close()
+            # Not only closed: the pump of the other direction waits for one of them, and holds it open for the Engine.
+            for end in (source, sink):
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
