@@ -10,7 +10,6 @@ namespace {
 
 constexpr int kNotModified = 304;  // of start and stop: it is in that state already
 constexpr int kNotFound = 404;
-constexpr int kConflict = 409;
 constexpr auto kRemovalTime = std::chrono::seconds(30);
 constexpr auto kRemovalInterval = std::chrono::milliseconds(100);
 
@@ -46,6 +45,16 @@ Result<std::string> demultiplexed(std::string_view raw) {
   }
   TRY(demux.finish());
   return text;
+}
+
+// Somebody else is removing it at this moment (AutoRemove does): done means that it is gone.
+Result<> wait_until_gone(const ApiClient& api, const ContainerId& id, const std::string& what) {
+  for (const auto end = std::chrono::steady_clock::now() + kRemovalTime; std::chrono::steady_clock::now() < end;) {
+    TRY_ASSIGN(look, api.send({.what = what, .path = container_path(id) + "/json", .fine = {kNotFound}}));
+    if (look.status == kNotFound) return {};
+    std::this_thread::sleep_for(kRemovalInterval);
+  }
+  return fail(Errc::unavailable, what + ": another removal of it does not end");
 }
 
 }  // namespace
@@ -114,21 +123,21 @@ Result<> HttpEngine::kill_container(const ContainerId& id, const std::string& si
 
 Result<> HttpEngine::remove_container(const ContainerId& id, bool volumes) {
   const std::string what = "remove container " + short_id(id.value);
-  TRY_ASSIGN(response, api_.send({.what = what,
-                                  .method = "DELETE",
-                                  .path = container_path(id),
-                                  .query = {{"force", "1"}, {"v", volumes ? "1" : "0"}},
-                                  .fine = {kNotFound, kConflict}}));
-  if (response.status != kConflict) return {};
-  // Somebody else is removing it at this moment (AutoRemove does): done means that it is gone.
-  if (!response.body.contains("already in progress"))
-    return fail(Errc::failed, what + ": " + error_message(response.body));
   for (const auto end = std::chrono::steady_clock::now() + kRemovalTime; std::chrono::steady_clock::now() < end;) {
-    TRY_ASSIGN(look, api_.send({.what = what, .path = container_path(id) + "/json", .fine = {kNotFound}}));
-    if (look.status == kNotFound) return {};
+    const auto response = api_.send({.what = what,
+                                     .method = "DELETE",
+                                     .path = container_path(id),
+                                     .query = {{"force", "1"}, {"v", volumes ? "1" : "0"}},
+                                     .fine = {kNotFound}});
+    if (response) return {};
+    const std::string& message = response.error().message();
+    if (message.contains("already in progress")) return wait_until_gone(api_, id, what);
+    // It ended by itself between the Engine's look and its signal: the next attempt finds it stopped.
+    if (!message.contains("Could not kill") || !message.contains("is not running"))
+      return std::unexpected(response.error());
     std::this_thread::sleep_for(kRemovalInterval);
   }
-  return fail(Errc::unavailable, what + ": another removal of it does not end");
+  return fail(Errc::unavailable, what + ": it has ended, and the Engine still takes it for running");
 }
 
 Result<std::vector<std::string>> HttpEngine::changed_paths(const ContainerId& id) {

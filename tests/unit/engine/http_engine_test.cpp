@@ -181,6 +181,20 @@ TEST_CASE("removing is fine when it is gone, and waits for another's removal", "
   CHECK_FALSE(engine->remove_container({"x"}, true));
 }
 
+TEST_CASE("removing takes another attempt when the container ends by itself meanwhile", "[engine][http]") {
+  const std::string ended =
+      R"({"message":"Could not kill running container x, cannot remove - Container x is not running"})";
+  ScriptedEngine scripted;
+  const auto engine = scripted.connect();
+  scripted.on("DELETE /containers/x", {Answer{.status = 500, .body = ended}, Answer{.status = 409, .body = ended},
+                                       Answer{.status = 204, .body = ""}});
+  CHECK(engine->remove_container({"x"}, true));
+  scripted.on("DELETE /containers/x", {Answer{.status = 500, .body = R"({"message":"no space left on device"})"}});
+  const auto refused = engine->remove_container({"x"}, true);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message().contains("no space left on device"));
+}
+
 TEST_CASE("an exec's stream is read, written and half-closed", "[engine][stream]") {
   ScriptedEngine scripted;
   std::string received;
