@@ -29,12 +29,14 @@ def test_tree_manifest_sees_every_attribute(tree_manifest, scratch):
     def make(path):
         path.mkdir()
         (path / "a").write_bytes(b"same")
+        (path / "wide").write_bytes(bytes(100000))
+        os.utime(path / "wide", ns=(1, 1))
         os.utime(path / "a", ns=(1, 1))
         os.utime(path, ns=(2, 2))
 
     make(scratch / "one")
     before = tree_manifest(scratch / "one")
-    assert set(before) == {b".", b"a"}
+    assert set(before) == {b".", b"a", b"wide"}
     assert differences(before, tree_manifest(scratch / "one")) == []
     changes = {
         "mode": lambda p: p.chmod(0o600),
@@ -43,6 +45,8 @@ def test_tree_manifest_sees_every_attribute(tree_manifest, scratch):
         "sha256": lambda p: (p.write_bytes(b"Same"), os.utime(p, ns=(1, 1))),
         "xattrs": lambda p: os.setxattr(p, "user.x", b"1"),
         "nlink": lambda p: (os.link(p, scratch / "link")),
+        "holes": lambda p: (os.truncate(p.with_name("wide"), 0), os.truncate(p.with_name("wide"), 100000),
+                            os.utime(p.with_name("wide"), ns=(1, 1))),
     }
     for number, (key, change) in enumerate(changes.items()):
         path = scratch / str(number)

@@ -20,13 +20,17 @@ class Restoring:
             argv[2:2] = ["--name", self.name]
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True)
-        wait_until("the guard", lambda: self.over() or self.engine.exists("container", self.guard), 60)
+        # One that is made and not yet started has no log to follow.
+        wait_until("the guard", lambda: self.over() or self.guards(), 60)
         assert not self.over(), self.process.communicate()
         mounts = self.engine.inspect(self.guard)["Mounts"]
         [self.directory] = [mount["Source"] for mount in mounts if mount["Type"] == "volume"]
 
     def over(self):
         return self.process.poll() is not None
+
+    def guards(self):
+        return bool(self.engine.out("ps", "-q", "--filter", f"name=^{self.guard}$"))
 
     def entries(self):
         """What the guard's journal holds now: its file is replaced as a whole."""

@@ -5,6 +5,7 @@ path given, this prints one JSON object per entry.
 """
 
 import base64
+import errno
 import hashlib
 import json
 import os
@@ -19,6 +20,25 @@ TYPES = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link", stat.S
 def digest(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def holes(path, size):
+    """[start, end) of each run of a file that takes no room. How many blocks the rest takes is the file system's affair: a
+    file in many pieces needs some to list them."""
+    found, at = [], 0
+    with open(path, "rb") as file:
+        while at < size:
+            begin = os.lseek(file.fileno(), at, os.SEEK_HOLE)
+            if begin >= size:
+                break
+            try:
+                at = os.lseek(file.fileno(), begin, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+                at = size
+            found.append([begin, at])
+    return found
 
 
 def entry(path):
@@ -36,7 +56,7 @@ def entry(path):
         "target": base64.b64encode(os.readlink(path)).decode() if kind == "link" else None,
         "device": info.st_rdev if kind in ("char", "block") else 0,
         "xattrs": xattrs, "nlink": info.st_nlink if kind != "dir" else 0,
-        "blocks": info.st_blocks if kind == "file" else 0, "mtime_ns": info.st_mtime_ns,
+        "holes": holes(path, info.st_size) if kind == "file" else [], "mtime_ns": info.st_mtime_ns,
     }
 
 
