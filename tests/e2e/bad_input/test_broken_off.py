@@ -26,10 +26,7 @@ def started(engine, davit, small_stack, repository):
 
         def helper_runs():
             assert process.poll() is None, process.communicate()
-            for name in engine.names("ps", "--filter", "label=davit.run", "--format", "{{.Names}}"):
-                mounts = engine.run("inspect", "-f", "{{range .Mounts}}{{.Name}} {{end}}", name, check=False).stdout.split()
-                if stack.volume in mounts:
-                    helper.append(name)
+            helper.extend(engine.containers("davit.run", status=["running"], volume=[stack.volume]))
             return helper and any("volumes" in path for path in staging(repository))
 
         wait_until("the helper of the backup", helper_runs)

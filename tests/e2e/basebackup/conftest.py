@@ -65,7 +65,7 @@ class Site:
         found = self.engine.run("exec", self.db.container, "sh", "-c",
                                 "ls -d /var/lib/postgresql/data/.davit* /srv/space/.davit* /mnt/.db/* /tmp/davit* 2>/dev/null",
                                 check=False).stdout.split()
-        ours = [name for name in self.engine.names("ps", "-a", "--format", "{{.Names}}")
+        ours = [name for name in self.engine.containers()
                 if name.startswith("davit-") and self.stack.name in name]
         return found + ours
 

@@ -113,8 +113,7 @@ def test_killed(site, step):
     site.db.sql("truncate marks; insert into marks values ('before')")
     Restoring(site, backup).kill_at(step)
     guard = f"davit-guard-{site.stack.name}"
-    wait_until("the guard to end", lambda: site.engine.out(
-        "ps", "-a", "--filter", f"name=^{guard}$", "--format", "{{.State}}") in ("", "exited"), 120)
+    wait_until("the guard to end", lambda: site.engine.state(guard) in ("", "exited"), 120)
     site.wait()
     assert site.marks() == "before"
     said = site.run("restore", backup, "--plan", code=None).stderr

@@ -146,7 +146,7 @@ def test_one_that_was_just_being_stopped_is_started(engine, compose, davit):
         process.kill()
     wait_until("the service to end", lambda: stack.states() == {"app": "exited"}, 30)
     wait_until("the service to run again", lambda: stack.states() == {"app": "running"}, 10)
-    wait_until("the guard to end", lambda: engine.out("ps", "-q", "--filter", f"name=^davit-guard-{stack.name}$") == "", 60)
+    wait_until("the guard to end", lambda: engine.state(f"davit-guard-{stack.name}") != "running", 60)
     assert f"of stack {stack.name} had died: started service app again" in davit("ls").stderr
     assert davit.json("ls") == []
 

@@ -64,8 +64,7 @@ def die_at_request(site, moment, killing, backup):
                                  word=word, passed=REQUESTS[moment])
     assert code == -9, (code, out, err)
     guard = f"davit-guard-{site.stack.name}"
-    wait_until("the guard to end", lambda: site.engine.out(
-        "ps", "-a", "--filter", f"name=^{guard}$", "--format", "{{.State}}") in ("", "exited"), 60)
+    wait_until("the guard to end", lambda: site.engine.state(guard) in ("", "exited"), 60)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

@@ -96,12 +96,11 @@ class Site:
 
     def at_rest(self):
         """No guard has anything to do."""
-        lines = self.engine.names("ps", "-a", "--format", "{{.Names}} {{.State}}")
-        return all(line.split()[1] in ("exited", "created") for line in lines
-                   if line.startswith("davit-guard-") and self.stack.name in line)
+        return all(each["State"] in ("exited", "created") for name, each in self.engine.containers().items()
+                   if name.startswith("davit-guard-") and self.stack.name in name)
 
     def guards(self):
-        return [name for name in self.engine.names("ps", "-a", "--format", "{{.Names}}")
+        return [name for name in self.engine.containers()
                 if name.startswith("davit-") and self.stack.name in name]
 
     def leftovers(self):

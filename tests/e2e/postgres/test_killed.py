@@ -52,8 +52,7 @@ class Restoring:
 def guard_has_ended(site):
     """What it did stays to be told by the next command, or there was nothing."""
     guard = f"davit-guard-{site.stack.name}"
-    wait_until("the guard to end", lambda: site.engine.out("ps", "-a", "--filter", f"name=^{guard}$", "--format",
-                                                           "{{.State}}") in ("", "exited"), 120)
+    wait_until("the guard to end", lambda: site.engine.state(guard) in ("", "exited"), 120)
 
 
 def settled(site):
@@ -107,12 +106,11 @@ def test_in_a_one_off_container(small, marks, engine):
     small.stack.compose("stop")
     davit = small.davit_as("host")
     argv = davit.argv(["restore", "--stack", small.stack.name, "--replace"], {"DAVIT_REPOSITORY": str(small.repository)})
-    mine = ["ps", "-q", "--filter", "label=davit.role=one-off", "--filter", f"volume={small.stack.volume('pgdata')}"]
 
     def restores():
         assert process.poll() is None, process.communicate()
-        found = engine.out(*mine)
-        return found and engine.exec(found, "psql", "-X", "-At", "-U", "postgres", "-d", "template1", "-c", FRESH,
+        found = list(engine.containers("davit.role=one-off", volume=[small.stack.volume("pgdata")], status=["running"]))
+        return found and engine.exec(found[0], "psql", "-X", "-At", "-U", "postgres", "-d", "template1", "-c", FRESH,
                                      check=False).strip() in ("1", "2", "3")
 
     with subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

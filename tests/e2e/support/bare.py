@@ -104,7 +104,7 @@ def labelled(project):
 
 def containers(stack):
     """{name: inspect} of every container of the project."""
-    names = stack.engine.names("ps", "-a", *labelled(stack.name), "--format", "{{.Names}}")
+    names = stack.engine.containers(f"com.docker.compose.project={stack.name}")
     return {name: stack.engine.inspect(name) for name in names}
 
 

@@ -1,13 +1,18 @@
-"""A thin wrapper over the docker command line: tests see the Engine by another way than davit does."""
+"""The Engine as tests see it: by the docker command line for what they do, by its API for what they only look at and look
+at often. None of it is davit's."""
 
+import http.client
 import json
 import os
 import re
+import socket
 import subprocess
 import time
+import urllib.parse
 from pathlib import Path
 
 SOCKET = Path("/var/run/docker.sock")
+PATHS = {"container": "/containers/{}/json", "image": "/images/{}/json", "network": "/networks/{}", "volume": "/volumes/{}"}
 TOOLCHAIN = os.environ.get("DAVIT_TOOLCHAIN", "davit-toolchain")
 
 
@@ -25,6 +30,19 @@ def host_process():
         except OSError:
             continue
     raise AssertionError("no process of the host can be entered: davit can't be run as one")
+
+
+class Connection(http.client.HTTPConnection):
+    """To a unix socket."""
+
+    def __init__(self, path):
+        super().__init__("docker", timeout=600)  # nothing that tests ask takes so long, unless the Engine never answers
+        self.path = str(path)
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
 
 
 class Engine:
@@ -59,15 +77,51 @@ class Engine:
         """The lines of a listing, as a set."""
         return set(filter(None, self.out(*args).split("\n")))
 
+    def ask(self, path, **query):
+        """(status, answer) of a GET of the API; dicts in the query are sent as JSON."""
+        query = {key: json.dumps(value) if isinstance(value, dict) else value for key, value in query.items()}
+        connection = Connection(self.socket)
+        try:
+            connection.request("GET", f"{path}?{urllib.parse.urlencode(query)}")
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path, **query):
+        """The answer, which is there."""
+        status, answer = self.ask(path, **query)
+        assert status == 200, (path, query, status, answer)
+        return answer
+
+    def find(self, kind, name):
+        """What the Engine says of a container, image, network or volume; None if there is none of that name."""
+        status, answer = self.ask(PATHS[kind].format(urllib.parse.quote(str(name), safe="")))
+        return answer if status == 200 else None
+
     def inspect(self, name):
-        return json.loads(self.out("inspect", name))[0]
+        for kind in PATHS:
+            if found := self.find(kind, name):
+                return found
+        raise AssertionError(f"the Engine has nothing named {name}")
 
     def exists(self, kind, name):
-        return self.run(kind, "inspect", name, check=False).returncode == 0
+        return self.find(kind, name) is not None
 
     def id_of(self, image):
         """Empty if there is no such image."""
-        return self.run("image", "inspect", "--format", "{{.Id}}", image, check=False).stdout.strip()
+        found = self.find("image", image)
+        return found["Id"] if found else ""
+
+    def state(self, container):
+        """running, exited, paused…; empty if there is none of that name."""
+        found = self.find("container", container)
+        return found["State"]["Status"] if found else ""
+
+    def containers(self, *labels, **filters):
+        """{name: what a listing says of it} of all containers, running or not, with these labels."""
+        filters["label"] = labels
+        return {each["Names"][0].strip("/"): each for each in self.get("/containers/json", all=1, filters=filters) if each["Names"]}
 
     def exec(self, container, *command, check=True, **more):
         """The output of a command in a container."""
@@ -86,16 +140,17 @@ class Engine:
 
     def ours(self):
         """What davit has on the Engine now: by label davit.run, or by a name that starts with davit-."""
-        labelled = ["--filter", "label=davit.run"]
-        images = {i for i in self.names("image", "ls", "--format", "{{.Repository}}:{{.Tag}}")
-                  if i.startswith("davit-") and not i.startswith(("davit-helper", "davit-base/", "davit-test/", "davit-toolchain:"))}
+        def ours(name, labels):
+            return "davit.run" in (labels or {}) or (name.startswith("davit-") and name != "davit-ccache")
+
+        others = ("davit-helper", "davit-base/", "davit-test/", "davit-toolchain:")
+        images = {tag for image in self.get("/images/json") for tag in image["RepoTags"] or []}
+        volumes, networks = self.get("/volumes")["Volumes"] or [], self.get("/networks")
         return {
-            "container": self.names("ps", "-a", *labelled, "--format", "{{.Names}}")
-            | {n for n in self.names("ps", "-a", "--format", "{{.Names}}") if n.startswith("davit-")},
-            "volume": self.names("volume", "ls", *labelled, "--format", "{{.Name}}")
-            | {n for n in self.names("volume", "ls", "--format", "{{.Name}}") if n.startswith("davit-") and n != "davit-ccache"},
-            "network": self.names("network", "ls", *labelled, "--format", "{{.Name}}"),
-            "image": images,
+            "container": {name for name, each in self.containers().items() if ours(name, each["Labels"])},
+            "volume": {each["Name"] for each in volumes if ours(each["Name"], each["Labels"])},
+            "network": {each["Name"] for each in networks if "davit.run" in (each["Labels"] or {})},
+            "image": {tag for tag in images if tag.startswith("davit-") and not tag.startswith(others)},
         }
 
 

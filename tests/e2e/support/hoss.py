@@ -127,6 +127,5 @@ class Hoss:
 
     def ids(self):
         """{container's name: its id}"""
-        lines = self.engine.names("ps", "-a", "--no-trunc", "--filter", f"label=com.docker.compose.project={self.stack.name}",
-                                  "--format", "{{.Names}}\t{{.ID}}")
-        return dict(line.split("\t") for line in lines)
+        containers = self.engine.containers(f"com.docker.compose.project={self.stack.name}")
+        return {name: each["Id"] for name, each in containers.items()}

@@ -62,7 +62,10 @@ class NestedEngine(Engine):
         return self.outer.run("exec", self.name, "sh", "-ec", script, check=check).stdout
 
     def answers(self):
-        return self.run("version", check=False).returncode == 0
+        try:
+            return self.ask("/version")[0] == 200
+        except OSError:
+            return False
 
     def log(self, lines=100):
         return self.inside(f"tail -n {lines} /var/log/dockerd.log")

@@ -32,8 +32,8 @@ class Onlooker(threading.Thread):
 
     def ask_the_engine(self):
         while not self.done.is_set():
-            for name in self.engine.names("ps", "-aq", "--filter", "label=davit.run"):
-                told = self.engine.run("inspect", name, check=False).stdout
+            for name in self.engine.containers("davit.run"):
+                told = json.dumps(self.engine.find("container", name), ensure_ascii=False)
                 printed = self.engine.run("logs", name, check=False)
                 self.inspected.add(name)
                 if any(secret in told for secret in self.hidden):

@@ -21,16 +21,13 @@ class Restoring:
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True)
         # One that is made and not yet started has no log to follow.
-        wait_until("the guard", lambda: self.over() or self.guards(), 60)
+        wait_until("the guard", lambda: self.over() or self.engine.state(self.guard) == "running", 60)
         assert not self.over(), self.process.communicate()
         mounts = self.engine.inspect(self.guard)["Mounts"]
         [self.directory] = [mount["Source"] for mount in mounts if mount["Type"] == "volume"]
 
     def over(self):
         return self.process.poll() is not None
-
-    def guards(self):
-        return bool(self.engine.out("ps", "-q", "--filter", f"name=^{self.guard}$"))
 
     def entries(self):
         """What the guard's journal holds now: its file is replaced as a whole."""
@@ -52,5 +49,4 @@ class Restoring:
 
     def wait_for_guard(self):
         """It puts right what there is, and stays as a stopped container, or goes."""
-        wait_until("the guard to end", lambda: self.engine.out(
-            "ps", "-a", "--filter", f"name=^{self.guard}$", "--format", "{{.State}}") in ("", "exited"), 60)
+        wait_until("the guard to end", lambda: self.engine.state(self.guard) in ("", "exited"), 60)

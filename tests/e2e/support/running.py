@@ -21,11 +21,11 @@ class Running:
     def packing(self):
         assert self.process.poll() is None, self.process.communicate()
         # Until it runs: while a container is filled, the Engine lets nobody look at it or remove it.
-        helpers = self.engine.names("ps", "--filter", "label=davit.role=helper", "--filter", "status=running", "-q")
+        helpers = self.engine.containers("davit.role=helper", status=["running"])
         return self.state() == "running" and helpers
 
     def state(self):
-        return self.engine.out("ps", "-a", "--filter", f"name=^{self.guard}$", "--format", "{{.State}}")
+        return self.engine.state(self.guard)
 
     def labels(self):
         return self.engine.inspect(self.guard)["Config"]["Labels"]

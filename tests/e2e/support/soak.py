@@ -93,8 +93,8 @@ class Run:
         return [int(pid) for pid in children.read_text().split()] if children.exists() else []
 
     def _remove(self, role):
-        wait_until(f"a {role}", lambda: self.ended() or self.nested.out("ps", "-aq", "--filter", f"label=davit.role={role}"), 60)
-        found = self.nested.out("ps", "-aq", "--filter", f"label=davit.role={role}").split()
+        wait_until(f"a {role}", lambda: self.ended() or self.nested.containers(f"davit.role={role}"), 60)
+        found = list(self.nested.containers(f"davit.role={role}"))
         if found:
             self.nested.run("rm", "-f", found[0], check=False)
         return bool(found)

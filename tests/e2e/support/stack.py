@@ -47,9 +47,7 @@ class Stack:
 
     def container(self, service):
         """The name of the (first) container of a service, running or not."""
-        names = sorted(self.engine.names("ps", "-a", "--format", "{{.Names}}", "--filter",
-                                         f"label=com.docker.compose.project={self.name}", "--filter",
-                                         f"label=com.docker.compose.service={service}"))
+        names = sorted(self.engine.containers(f"com.docker.compose.project={self.name}", f"com.docker.compose.service={service}"))
         assert names, f"service {service} has no container"
         return names[0]
 
@@ -59,9 +57,8 @@ class Stack:
 
     def states(self):
         """{service: state} of every container, such as running, exited, paused."""
-        lines = self.engine.names("ps", "-a", "--filter", f"label=com.docker.compose.project={self.name}", "--format",
-                                  '{{.Label "com.docker.compose.service"}}\t{{.State}}')
-        return dict(line.split("\t") for line in lines)
+        containers = self.engine.containers(f"com.docker.compose.project={self.name}").values()
+        return {each["Labels"]["com.docker.compose.service"]: each["State"] for each in containers}
 
     def wait_healthy(self, service, seconds=120):
         wait_until(f"{service} to be healthy",
