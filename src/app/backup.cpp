@@ -143,17 +143,11 @@ Result<> dump_artefact(storage::Publication& publication, sources::Source& sourc
   return {};
 }
 
-// The id of the container that davit runs in; empty if it is in none of this Engine.
-std::string own_container(const RunContext& run) {
-  constexpr std::string_view kContainer = "container/";
-  return run.owner.starts_with(kContainer) ? run.owner.substr(kContainer.size()) : std::string();
-}
-
 // Whom the items need held, and from there the order in which they are read and the state in which they will be.
 Result<> plan_holds(BackupPlan& plan, engine::Engine& engine, const BackupOptions& options, const RunContext& run) {
-  TRY_ASSIGN(running, in_context(sources::running_containers(engine), "look who writes what is backed up"));
-  plan.quiesce =
-      plan_quiesce(plan.stack, plan.items, running, {options.consistent, options.allow_hooks, own_container(run)});
+  TRY_ASSIGN(running, in_context(sources::running_containers(engine, run), "look who writes what is backed up"));
+  plan.quiesce = plan_quiesce(plan.stack, plan.items, running,
+                              {options.consistent, options.allow_hooks, sources::own_container(run)});
   plan.items = in_reading_order(std::move(plan.items), plan.quiesce);
   for (model::Item& item : plan.items)
     if (const auto found = plan.quiesce.items.find(item.id); found != plan.quiesce.items.end())
@@ -230,9 +224,12 @@ Result<BackupReport> make_backup(engine::Engine& engine, storage::Storage& stora
   TRY_ASSIGN(publication, storage.stage(key, run.run_id));
 
   // 5. Every artefact is stored, counted and hashed, while those who write it are held. Behind it everybody runs again.
-  Holds holds(
-      {.engine = engine, .journal = guard, .project = manifest.stack, .self = own_container(run), .lost = guard.lost()},
-      std::move(plan.quiesce), run);
+  Holds holds({.engine = engine,
+               .journal = guard,
+               .project = manifest.stack,
+               .self = sources::own_container(run),
+               .lost = guard.lost()},
+              std::move(plan.quiesce), run);
   auto read = read_items(*publication, sources, std::move(plan.items), options.encoding, holds, manifest, run);
   if (read)
     read = holds.finish();

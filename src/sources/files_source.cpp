@@ -122,7 +122,7 @@ class FilesSource : public Source {
     }
     space.needed_bytes = artefact->plain.bytes;
     std::vector<Conflict> conflicts = check_place(space);
-    TRY_ASSIGN(held, check_present(session, directory, files, seen, target));
+    TRY_ASSIGN(held, check_present(session, directory, files, seen, target, run));
     TRY(session.close());
     std::ranges::move(held, std::back_inserter(conflicts));
     return conflicts;
@@ -131,7 +131,7 @@ class FilesSource : public Source {
   // What is there already of the files.
   Result<std::vector<Conflict>> check_present(helper::Session& session, const std::string& directory,
                                               const std::vector<RecordedFile>& files, const helper::Probe& seen,
-                                              const Target& target) {
+                                              const Target& target, RunContext& run) {
     std::vector<Conflict> conflicts;
     const std::vector<std::string> paths = paths_of(files);
     std::vector<std::string> digests;
@@ -145,7 +145,7 @@ class FilesSource : public Source {
       if (auto held = check_backups(normal_path(path, directory), normal_path(path, directory), options_.skip_paths))
         conflicts.push_back(*std::move(held));
     if (!seen.present.empty()) {
-      TRY_ASSIGN(running, running_containers(host_.engine()));
+      TRY_ASSIGN(running, running_containers(host_.engine(), run));
       std::ranges::move(written_files(directory, seen.present, running, target.stack), std::back_inserter(conflicts));
     }
     std::vector<FileCheck> checks;
@@ -174,9 +174,9 @@ class FilesSource : public Source {
     }
     PlaceTarget place{{Place::Kind::directory, directory, true}, paths_of(files), false};
     place.journal = target.journal;
-    place.check_again = [this, directory, files, target](helper::Session& session, RunContext&) -> Result<> {
+    place.check_again = [this, directory, files, target](helper::Session& session, RunContext& again) -> Result<> {
       TRY_ASSIGN(seen, session.probe(paths_of(files)));
-      TRY_ASSIGN(conflicts, check_present(session, directory, files, seen, target));
+      TRY_ASSIGN(conflicts, check_present(session, directory, files, seen, target, again));
       return refuse_conflicts(conflicts, target.replace);
     };
     return restore_place(host_, place, run);

@@ -150,6 +150,16 @@ Result<std::unique_ptr<Restoration>> open_restoration(helper::Host& host, const 
   return std::make_unique<PlaceRestoration>(host, target, std::move(above), std::move(session));
 }
 
+// Not so where davit was executed in a service's container, or keeps a server in it (`davit entrypoint`).
+bool runs_only_davit(const engine::ContainerInfo& container) {
+  const auto raw = nlohmann::json::parse(container.raw, nullptr, false);
+  if (!raw.is_object() || !raw.contains("Path") || !raw["Path"].is_string()) return false;
+  const auto path = raw["Path"].get<std::string>();
+  if (path.substr(path.rfind('/') + 1) != "davit") return false;
+  const auto args = raw.find("Args");
+  return args == raw.end() || !args->is_array() || !std::ranges::contains(*args, nlohmann::json("entrypoint"));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Restoration>> restore_place(helper::Host& host, const PlaceTarget& target, RunContext& run) {
@@ -241,17 +251,20 @@ Result<> refuse_conflicts(const std::vector<Conflict>& conflicts, bool replace) 
   return fail(Errc::exists, std::move(what), std::move(hint));
 }
 
-Result<std::vector<engine::ContainerInfo>> running_containers(engine::Engine& engine) {
+std::string own_container(const RunContext& run) {
+  constexpr std::string_view kContainer = "container/";
+  return run.owner.starts_with(kContainer) ? run.owner.substr(kContainer.size()) : std::string();
+}
+
+Result<std::vector<engine::ContainerInfo>> running_containers(engine::Engine& engine, const RunContext& run) {
   TRY_ASSIGN(listed, engine.list_containers({.all = false, .labels = {}, .names = {}}));
   std::vector<engine::ContainerInfo> running;
   for (const engine::ContainerSummary& summary : listed) {
     if (const auto role = summary.labels.find("davit.role"); role != summary.labels.end() && role->second == "helper")
       continue;
     auto info = engine.inspect_container(summary.id);
-    if (info)
-      running.push_back(*std::move(info));
-    else if (info.error().code() != Errc::not_found)
-      return std::unexpected(std::move(info).error());
+    if (!info && info.error().code() != Errc::not_found) return std::unexpected(std::move(info).error());
+    if (info && (info->id.value != own_container(run) || !runs_only_davit(*info))) running.push_back(*std::move(info));
   }
   return running;
 }

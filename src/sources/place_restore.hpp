@@ -54,8 +54,14 @@ struct PlaceTarget {
 // An error (Errc::exists) that names the conflicts which nothing permits.
 [[nodiscard]] Result<> refuse_conflicts(const std::vector<Conflict>& conflicts, bool replace);
 
-// Every container of the Engine that runs (paused ones too), but for davit's own helpers.
-[[nodiscard]] Result<std::vector<engine::ContainerInfo>> running_containers(engine::Engine& engine);
+// The id of the Engine's container that davit runs in; empty if it is in none.
+[[nodiscard]] std::string own_container(const RunContext& run);
+
+// Every container of the Engine that runs (paused ones too), but for davit's own helpers, and for the container of the
+// run itself where that runs nothing but davit: what it has mounted, such as a directory above the repository, is in
+// nobody's use.
+[[nodiscard]] Result<std::vector<engine::ContainerInfo>> running_containers(engine::Engine& engine,
+                                                                            const RunContext& run);
 
 // Reads a tar artefact to its verified end.
 [[nodiscard]] Result<> verify_tar(const model::Artefact& artefact, stream::ByteSource& stored, RunContext& run);

@@ -76,7 +76,7 @@ class VolumeSource : public Source {
     Plan plan;
     excludes_.clear();
     digest_key_ = stack.digest_key;
-    TRY_ASSIGN(running, running_containers(host_.engine()));
+    TRY_ASSIGN(running, running_containers(host_.engine(), run));
     add_volumes(plan, excludes_, stack, running, options_, encoding.codec);
     std::vector<BindCandidate> binds = bind_candidates(plan, stack, options_);
     const std::vector<std::string> disabled = disabled_binds(stack);
@@ -111,7 +111,7 @@ class VolumeSource : public Source {
   }
 
   Result<std::vector<Conflict>> check_restore(const model::Item& item, const Target& target, RunContext& run) override {
-    TRY_ASSIGN(running, running_containers(host_.engine()));
+    TRY_ASSIGN(running, running_containers(host_.engine(), run));
     return item.id.kind == ItemKind::volume ? check_volume_item(item, target, running, run)
                                             : check_bind_item(item, target, running, run);
   }
@@ -136,22 +136,22 @@ class VolumeSource : public Source {
       }
       PlaceTarget place{{Place::Kind::volume, recorded.name, false}, {}, made, !target.replace};
       place.journal = target.journal;
-      place.check_again = [this, name = recorded.name, stack = target.stack](helper::Session&, RunContext&) {
-        return refuse_users("volume " + name, stack,
+      place.check_again = [this, name = recorded.name, stack = target.stack](helper::Session&, RunContext& again) {
+        return refuse_users("volume " + name, stack, again,
                             [&](const Running& running) { return users_of_volume(running, name, false); });
       };
       return restore_place(host_, place, run);
     }
     TRY_ASSIGN(path, bind_target(item, target));
     TRY(refuse(check_backups("directory " + path, path, options_.skip_paths)));
-    TRY_ASSIGN(running, running_containers(host_.engine()));
+    TRY_ASSIGN(running, running_containers(host_.engine(), run));
     TRY_ASSIGN(check, look_at_bind(item, target, running, run));
     TRY(refuse_conflicts(check_place(check), target.replace));
     PlaceTarget place{{Place::Kind::directory, path, true}, {}, false, !target.replace && !check.same_contents};
     place.journal = target.journal;
     place.check_again = [this, path, stack = target.stack, project = normal_path(target.project_dir),
-                         same = check.same_contents](helper::Session&, RunContext&) {
-      return refuse_users("directory " + path, stack,
+                         same = check.same_contents](helper::Session&, RunContext& again) {
+      return refuse_users("directory " + path, stack, again,
                           [&](const Running& now) { return users_of_path(now, path, project, same); });
     };
     return restore_place(host_, place, run);
@@ -226,8 +226,8 @@ class VolumeSource : public Source {
   }
 
   template <class UsersOf>
-  Result<> refuse_users(const std::string& what, const std::string& stack, UsersOf users_of) {
-    TRY_ASSIGN(running, running_containers(host_.engine()));
+  Result<> refuse_users(const std::string& what, const std::string& stack, const RunContext& run, UsersOf users_of) {
+    TRY_ASSIGN(running, running_containers(host_.engine(), run));
     PlaceCheck check;
     check.what = what;
     check.seen.exists = false;

@@ -57,6 +57,10 @@ ContainerId FakeEngine::add_container(engine::ContainerInfo info) {
       {"Mounts", mounts}};
   set_status(container, info.state.status.empty() ? "running" : info.state.status, info.state.exit_code);
   if (info.state.health) container.inspected["State"]["Health"]["Status"] = *info.state.health;
+  // Of `raw` the command counts.
+  if (const json more = json::parse(info.raw, nullptr, false); more.is_object())
+    for (const char* key : {"Path", "Args"})
+      if (more.contains(key)) container.inspected[key] = more[key];
   state_->containers[info.id.value] = container;
   return info.id;
 }

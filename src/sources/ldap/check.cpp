@@ -88,7 +88,7 @@ Result<std::vector<Conflict>> check_mount(helper::Host& host, const LdapMount& h
     if (!there) return conflicts;  // it is made
   }
   TRY_ASSIGN(seen, probe_place(host, place, markers(held, layout), run));
-  TRY_ASSIGN(running, running_containers(host.engine()));
+  TRY_ASSIGN(running, running_containers(host.engine(), run));
   check.what = held.text() + " of service " + item.id.name;
   check.stack = target.stack;
   check.users = users_of(held, running);
@@ -188,8 +188,8 @@ std::map<std::string, std::string, std::less<>> places_restored_along(const engi
 }
 
 Result<> refuse_ldap_users(helper::Host& host, const engine::ContainerInfo& container, const LdapLayout& layout,
-                           const std::string& service, const Target& target) {
-  TRY_ASSIGN(running, running_containers(host.engine()));
+                           const std::string& service, const Target& target, const RunContext& run) {
+  TRY_ASSIGN(running, running_containers(host.engine(), run));
   for (const LdapMount& held : mounts_of(container, layout).mounts) {
     PlaceCheck check;
     check.what = held.text() + " of service " + service;

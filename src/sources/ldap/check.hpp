@@ -20,6 +20,7 @@ namespace davit::sources {
 
 // Asked again right before the files change places: whoever has what it lies on mounted, and runs.
 [[nodiscard]] Result<> refuse_ldap_users(helper::Host& host, const engine::ContainerInfo& container,
-                                         const LdapLayout& layout, const std::string& service, const Target& target);
+                                         const LdapLayout& layout, const std::string& service, const Target& target,
+                                         const RunContext& run);
 
 }  // namespace davit::sources

@@ -65,7 +65,7 @@ Result<std::vector<Finding>> LdapRestoration::stage(const model::Artefact& artef
 }
 
 Result<> LdapRestoration::commit(RunContext& run) {
-  TRY(refuse_ldap_users(host_, container_, layout_, item_.id.name, target_));
+  TRY(refuse_ldap_users(host_, container_, layout_, item_.id.name, target_, run));
   return site_->exchange(run);
 }
 

@@ -192,7 +192,7 @@ Result<> check_stopped(helper::Host& host, const Seating& seating, const model::
     return {};
   }
   // Two servers on one cluster destroy it, and each keeps to itself in its container, so that neither sees the other.
-  TRY_ASSIGN(running, running_containers(host.engine()));
+  TRY_ASSIGN(running, running_containers(host.engine(), run));
   const bool named = mount->type == "volume";
   PlaceCheck place;
   place.what = (named ? "volume " + mount->name : "directory " + mount->source) + " of service " + item.id.name;

@@ -46,10 +46,10 @@ Result<std::optional<engine::ContainerInfo>> find_service(engine::Engine& engine
 }
 
 // Two servers on one cluster destroy it.
-Result<> refuse_second_server(engine::Engine& engine, const engine::ContainerInfo& container) {
+Result<> refuse_second_server(engine::Engine& engine, const engine::ContainerInfo& container, const RunContext& run) {
   const engine::Mount* data = mount_of(container, data_directory(container));
   if (data == nullptr) return {};
-  TRY_ASSIGN(running, running_containers(engine));
+  TRY_ASSIGN(running, running_containers(engine, run));
   for (const engine::ContainerInfo& other : running)
     for (const engine::Mount& mount : other.mounts)
       if (other.id != container.id && mount.type == data->type && mount.name == data->name &&
@@ -62,7 +62,7 @@ Result<OneOff> start_one_off(engine::Engine& engine, const engine::ContainerInfo
                              RunContext& run) {
   if (mount_of(container, data_directory(container)) == nullptr)
     return fail(Errc::unavailable, "its data is in the container " + container.name + " itself, which doesn't run");
-  TRY(refuse_second_server(engine, container));
+  TRY(refuse_second_server(engine, container, run));
   OneOffOptions options;
   options.purpose = "put right the databases of service " + entry.service;
   RealServer real_server(engine, run);
@@ -82,7 +82,7 @@ class Venue {
       TRY_ASSIGN(service, find_service(engine, entry));
       if (service && service->state.running) return at(std::move(venue), engine, service->id, run);
       if (recorded && entry.one_off) {
-        TRY(refuse_second_server(engine, *recorded));
+        TRY(refuse_second_server(engine, *recorded, run));
         TRY(engine.start_container(recorded->id));
         return at(std::move(venue), engine, recorded->id, run);
       }

@@ -114,7 +114,8 @@ def test_through_a_file(engine, compose, davit, scratch, repository, tree_manife
     plan = davit("restore", "/shop.tar", "--plan", mounts=mounts, repository=False).stdout
     assert "volume:data" in plan, plan
     assert not engine.exists("volume", stack.volume("data"))
-    davit("restore", "/shop.tar", mounts=mounts, repository=False)
+    # What davit's own container sees of the host is in nobody's use.
+    davit("restore", "/shop.tar", mounts=[*mounts, f"{scratch}:{scratch}"], repository=False)
     stack.up()
     assert [differences(old, tree_manifest(tree)) for tree, old in zip(trees, before, strict=True)] == [[], []]
     assert rows(stack) == rows_before

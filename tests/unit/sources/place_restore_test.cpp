@@ -286,6 +286,28 @@ TEST_CASE("a service that was started while its volume was staged is not robbed 
   CHECK_FALSE(fs::exists(fixture.volume / "new"));
 }
 
+TEST_CASE("what davit's own container has mounted is in nobody's use, unless something else runs in it") {
+  Fixture fixture;
+  engine::ContainerInfo own;
+  own.name = "davit-of-a-user";
+  const auto [raw, uses] =
+      GENERATE(std::pair(R"({"Path":"/davit","Args":["--repository","/srv/backups","restore"]})", false),
+               std::pair(R"({"Path":"/davit","Args":["entrypoint","--","postgres"]})", true),
+               std::pair(R"({"Path":"docker-entrypoint.sh","Args":["postgres"]})", true), std::pair("", true));
+  own.raw = raw;
+  const engine::ContainerId id = fixture.engine.add_container(own);
+  const auto names = [&] {
+    std::vector<std::string> found;
+    const auto running = running_containers(fixture.engine, fixture.run.context);
+    if (!running) FAIL(running.error().message());
+    for (const engine::ContainerInfo& container : *running) found.push_back(container.name);
+    return found;
+  };
+  CHECK(std::ranges::contains(names(), own.name));
+  fixture.run.context.owner = "container/" + id.value;
+  CHECK(std::ranges::contains(names(), own.name) == uses);
+}
+
 TEST_CASE("space is checked for a volume that is yet to be made, too") {
   Fixture fixture;
   const auto source = make_volume_source(fixture.host, {});
