@@ -91,7 +91,7 @@ FakeOutcome FakePostgres::answer(const FakeCommand& command) {
 FakeOutcome FakePostgres::query(const std::string& asked, const std::string& sql) const {
   if (sql.contains("server_version_num")) return rows({{"170005", "17.5", "postgres", "true", "false"}});
   if (sql.contains("((1)::text)")) return rows({{"1"}});
-  if (sql.contains("listen_addresses")) return rows({{"*", "long ago", "1"}});
+  if (sql.contains("listen_addresses")) return rows({{"*", "3600", "1"}});
   if (sql.contains("data_directory")) return rows({{"/var/lib/postgresql/data"}});
   if (sql.contains("pg_available_extension_versions")) return rows({{"plpgsql", "1.0"}});
   if (sql.contains("from pg_extension")) return rows({{"plpgsql", "1.0"}});

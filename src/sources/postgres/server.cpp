@@ -47,6 +47,12 @@ Result<Row> decode_row(const std::vector<std::optional<std::string>>& fields, st
   return row;
 }
 
+// What libpq says in the C locale where no server is: another database makes no difference then.
+bool nobody_listens(const Error& error) {
+  const std::string& message = error.message();
+  return message.contains("failed: No such file or directory") || message.contains("failed: Connection refused");
+}
+
 }  // namespace
 
 std::string select_text(const std::vector<std::string>& expressions, std::string_view rest) {
@@ -181,7 +187,9 @@ Result<Server> Server::connect(engine::Engine& engine, const engine::ContainerId
       if (met) return server;
       if (met.error().code() == Errc::not_found || met.error().code() == Errc::cancelled)
         return std::unexpected(std::move(met).error());
+      const bool in_vain = nobody_listens(met.error());
       if (!first) first = std::move(met).error();
+      if (in_vain) break;
     }
   }
   return std::unexpected(

@@ -53,7 +53,7 @@ class FakeServer {
     }
     if (command.argv[0] == "sh" || last == "-") return run(command.input);
     if (last.contains("server_version_num")) return {0, rows({{version_num, "17.5", "postgres", superuser, "false"}})};
-    if (last.contains("listen_addresses")) return {0, rows({{"*", "long ago", "1"}})};
+    if (last.contains("listen_addresses")) return {0, rows({{"*", "3600", "1"}})};
     if (last.contains("from pg_stat_activity")) return {0, rows(sessions)};
     if (last.contains("from pg_roles") || last.contains("from pg_tablespace")) return {};
     if (last.contains("pg_largeobject_metadata")) return {0, rows({{objects}})};
