@@ -142,10 +142,11 @@ json restore_plan_to_json(const app::RestorePlan& plan, bool replace) {
 std::string render_restore_report(const app::RestoreReport& report) {
   std::uint64_t bytes = 0;
   for (const app::RestoreStep& step : report.plan.steps) bytes += step.item.plain_bytes();
+  // What it needed was there.
   return std::format("restored {} of {} {}: {} in {}\n", plural(report.plan.steps.size(), "item"),
                      escape_for_display(report.plan.entry.stack), report.plan.entry.id, render_bytes(bytes),
                      seconds(report.took)) +
-         render_services(report) + render_not_covered(report.plan.manifest.not_covered, report.plan.manifest.needs) +
+         render_services(report) + render_not_covered(report.plan.manifest.not_covered, {}) +
          render_findings(report.findings);
 }
 
