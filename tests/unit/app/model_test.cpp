@@ -111,10 +111,16 @@ void suffer_restores(std::uint64_t part, std::uint64_t parts) {
 }
 
 TEST_CASE("whatever fails in a restore, everything is old or everything is new, and nothing is left behind (1)") {
-  suffer_restores(0, 2);
+  suffer_restores(0, 4);
 }
 TEST_CASE("whatever fails in a restore, everything is old or everything is new, and nothing is left behind (2)") {
-  suffer_restores(1, 2);
+  suffer_restores(1, 4);
+}
+TEST_CASE("whatever fails in a restore, everything is old or everything is new, and nothing is left behind (3)") {
+  suffer_restores(2, 4);
+}
+TEST_CASE("whatever fails in a restore, everything is old or everything is new, and nothing is left behind (4)") {
+  suffer_restores(3, 4);
 }
 
 TEST_CASE("whatever fails in verify, nothing changes and nothing is left behind") {
