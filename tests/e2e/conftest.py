@@ -6,9 +6,7 @@ A scenario is a folder with test_*.py: seed, back up, destroy, restore, compare.
 """
 
 import shutil
-import subprocess
 import uuid
-from pathlib import Path
 
 import pytest
 

@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from support.davit import Davit
 from support.registry import Registry
 
 COMPOSE = """
