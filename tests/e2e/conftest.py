@@ -19,7 +19,7 @@ from support.tree import tree_manifest as read_tree
 
 @pytest.fixture(scope="session")
 def engine():
-    """The Engine of this machine, through the docker command line."""
+    """The Engine of this machine."""
     return Engine()
 
 
