@@ -7,19 +7,6 @@
 namespace davit::test {
 namespace {
 
-using Table = std::vector<std::vector<std::string>>;
-
-// As sources/postgres/server.hpp asks for it.
-FakeOutcome rows(const Table& table) {
-  std::string text;
-  for (const auto& row : table) {
-    for (const std::string& field : row)
-      text += (&field == &row.front() ? "" : "|") + to_hex(std::as_bytes(std::span(field)));
-    text += "\n";
-  }
-  return {.out = text};
-}
-
 constexpr std::string_view kHead = "PGDMP ";
 constexpr std::string_view kTail = "\nEND OF DUMP\n";
 
@@ -40,6 +27,16 @@ std::string database_of(const std::vector<std::string>& argv) {
 }
 
 }  // namespace
+
+FakeOutcome psql_rows(const std::vector<std::vector<std::string>>& table) {
+  std::string text;
+  for (const auto& row : table) {
+    for (const std::string& field : row)
+      text += (&field == &row.front() ? "" : "|") + to_hex(std::as_bytes(std::span(field)));
+    text += "\n";
+  }
+  return {.out = text};
+}
 
 FakePostgres::FakePostgres() { reset(); }
 
@@ -89,25 +86,25 @@ FakeOutcome FakePostgres::answer(const FakeCommand& command) {
 }
 
 FakeOutcome FakePostgres::query(const std::string& asked, const std::string& sql) const {
-  if (sql.contains("server_version_num")) return rows({{"170005", "17.5", "postgres", "true", "false"}});
-  if (sql.contains("((1)::text)")) return rows({{"1"}});
-  if (sql.contains("listen_addresses")) return rows({{"*", "3600", "1"}});
-  if (sql.contains("data_directory")) return rows({{"/var/lib/postgresql/data"}});
-  if (sql.contains("pg_available_extension_versions")) return rows({{"plpgsql", "1.0"}});
-  if (sql.contains("from pg_extension")) return rows({{"plpgsql", "1.0"}});
-  if (sql.contains("pg_largeobject_metadata")) return rows({{databases_.at(asked).text.empty() ? "0" : "3"}});
-  if (sql.contains("from pg_roles")) return rows({{"postgres"}});
+  if (sql.contains("server_version_num")) return psql_rows({{"170005", "17.5", "postgres", "true", "false"}});
+  if (sql.contains("((1)::text)")) return psql_rows({{"1"}});
+  if (sql.contains("listen_addresses")) return psql_rows({{"*", "3600", "1"}});
+  if (sql.contains("data_directory")) return psql_rows({{"/var/lib/postgresql/data"}});
+  if (sql.contains("pg_available_extension_versions")) return psql_rows({{"plpgsql", "1.0"}});
+  if (sql.contains("from pg_extension")) return psql_rows({{"plpgsql", "1.0"}});
+  if (sql.contains("pg_largeobject_metadata")) return psql_rows({{databases_.at(asked).text.empty() ? "0" : "3"}});
+  if (sql.contains("from pg_roles")) return psql_rows({{"postgres"}});
   if (sql.contains("from pg_tablespace where") || sql.contains("from pg_db_role_setting") ||
       sql.contains("from pg_stat_activity"))
     return {};
-  if (sql.contains("from pg_tablespace")) return rows({{"pg_default"}});
+  if (sql.contains("from pg_tablespace")) return psql_rows({{"pg_default"}});
   if (sql.contains("from pg_database")) {
-    Table table;
+    std::vector<std::vector<std::string>> table;
     for (const auto& [name, database] : databases_)
       table.push_back({std::to_string(database.oid), name, std::to_string(database.text.size()), "true",
                        name == "template1" ? "true" : "false", "-1", "postgres", "UTF8", "C", "C", "c", "",
                        "pg_default"});
-    return rows(table);
+    return psql_rows(table);
   }
   return {.exit_code = 3, .err = "the fake server does not know this query\n"};
 }

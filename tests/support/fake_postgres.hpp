@@ -10,6 +10,9 @@
 
 namespace davit::test {
 
+// What psql prints of rows, as sources/postgres/server.hpp asks for them.
+[[nodiscard]] FakeOutcome psql_rows(const std::vector<std::vector<std::string>>& table);
+
 class FakePostgres {
  public:
   FakePostgres();

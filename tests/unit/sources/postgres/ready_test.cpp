@@ -3,19 +3,11 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
-#include "support/fake_engine.hpp"
+#include "support/fake_postgres.hpp"
 #include "support/quiet_run.hpp"
-#include "util/text.hpp"
 
 namespace davit::sources {
 namespace {
-
-std::string row(const std::vector<std::string>& fields) {
-  std::string text;
-  for (const std::string& field : fields)
-    text += (&field == &fields.front() ? "" : "|") + to_hex(std::as_bytes(std::span(field)));
-  return text + "\n";
-}
 
 // A server in a container, asked by psql. Counts how often it is asked who it is.
 struct Fixture {
@@ -35,9 +27,9 @@ struct Fixture {
     engine.on_command = [this](const test::FakeCommand& command) -> test::FakeOutcome {
       ++attempts;
       if (!refusal.empty()) return {2, "", refusal};
-      if (command.argv.back().contains("listen_addresses")) return {0, row(state)};
+      if (command.argv.back().contains("listen_addresses")) return test::psql_rows({state});
       ++introductions;
-      return {0, row({"170005", "17.5", "postgres", "true", "false"})};
+      return test::psql_rows({{"170005", "17.5", "postgres", "true", "false"}});
     };
   }
 };

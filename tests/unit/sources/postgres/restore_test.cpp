@@ -9,7 +9,7 @@
 #include "sources/undo_restore.hpp"
 #include "stream/digest.hpp"
 #include "stream/memory_stream.hpp"
-#include "support/fake_engine.hpp"
+#include "support/fake_postgres.hpp"
 #include "support/memory_journal.hpp"
 #include "support/quiet_run.hpp"
 #include "support/skipping_clock.hpp"
@@ -18,16 +18,6 @@
 
 namespace davit::sources {
 namespace {
-
-std::string rows(const std::vector<std::vector<std::string>>& table) {
-  std::string text;
-  for (const auto& row : table) {
-    for (const std::string& field : row)
-      text += (&field == &row.front() ? "" : "|") + to_hex(std::as_bytes(std::span(field)));
-    text += "\n";
-  }
-  return text;
-}
 
 // A server that knows its databases by name, and what davit asks of it.
 class FakeServer {
@@ -52,12 +42,13 @@ class FakeServer {
       return {};
     }
     if (command.argv[0] == "sh" || last == "-") return run(command.input);
-    if (last.contains("server_version_num")) return {0, rows({{version_num, "17.5", "postgres", superuser, "false"}})};
-    if (last.contains("listen_addresses")) return {0, rows({{"*", "3600", "1"}})};
-    if (last.contains("from pg_stat_activity")) return {0, rows(sessions)};
+    if (last.contains("server_version_num"))
+      return test::psql_rows({{version_num, "17.5", "postgres", superuser, "false"}});
+    if (last.contains("listen_addresses")) return test::psql_rows({{"*", "3600", "1"}});
+    if (last.contains("from pg_stat_activity")) return test::psql_rows(sessions);
     if (last.contains("from pg_roles") || last.contains("from pg_tablespace")) return {};
-    if (last.contains("pg_largeobject_metadata")) return {0, rows({{objects}})};
-    if (last.contains("from pg_database")) return {0, rows(list())};
+    if (last.contains("pg_largeobject_metadata")) return test::psql_rows({{objects}});
+    if (last.contains("from pg_database")) return test::psql_rows(list());
     return {3, "", "what is " + last};
   }
 
